@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class Socle(AppConfig):
+    name = "portail.socle"
+    label = "socle"
+    verbose_name = "Réglages et traces"

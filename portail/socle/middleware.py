@@ -1,0 +1,38 @@
+"""Small guards around every request."""
+
+from urllib.parse import unquote
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers, patch_cache_control
+
+
+class RefuserNul:
+    """400 to a NUL character in the path or the query: PostgreSQL refuses it deep inside a query, as a 500."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "\0" in unquote(request.META.get("QUERY_STRING", "")):
+            return HttpResponseBadRequest("Adresse incorrecte.", content_type="text/plain; charset=utf-8")
+        return self.get_response(request)
+
+
+class PasDeCache:
+    """Nothing an identified person reads stays in the browser's cache (a shared computer, the back button)."""
+
+    def __init__(self, get_response):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.user.is_authenticated and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+            patch_cache_control(response, no_store=True, private=True)
+        return response
+
+
+def jeton_absent(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF failure: a page that says how to go on (the form was too old, or cookies are refused)."""
+    return render(request, "403_csrf.html", status=403)

@@ -1,0 +1,49 @@
+"""Filters every template may use."""
+
+import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from portail.socle.argent import INSECABLE, euros
+
+register = template.Library()
+
+
+@register.filter(name="euros")
+def filtre_euros(centimes: int) -> str:
+    """« 120,60 € » for 12060."""
+    return euros(centimes)
+
+
+def _jour(valeur: datetime.date | datetime.datetime) -> datetime.date:
+    return timezone.localdate(valeur) if isinstance(valeur, datetime.datetime) else valeur
+
+
+@register.filter
+def jour_long(valeur) -> str:
+    """« lundi 23 novembre 2026 », « dimanche 1er mars 2026 », kept together by no-break spaces around numbers."""
+    jour = _jour(valeur)
+    numero = "1er" if jour.day == 1 else str(jour.day)
+    return f"{date_format(jour, 'l')} {numero}{INSECABLE}{date_format(jour, 'F')}{INSECABLE}{jour.year}"
+
+
+@register.filter
+def jour_moyen(valeur) -> str:
+    """« jeudi 26 novembre »."""
+    jour = _jour(valeur)
+    numero = "1er" if jour.day == 1 else str(jour.day)
+    return f"{date_format(jour, 'l')} {numero}{INSECABLE}{date_format(jour, 'F')}"
+
+
+@register.filter
+def jour_court(valeur) -> str:
+    """« 08/11/2026 »."""
+    return date_format(_jour(valeur), "d/m/Y")
+
+
+@register.filter
+def mois_long(valeur) -> str:
+    """« novembre 2026 »."""
+    return date_format(_jour(valeur), "F") + INSECABLE + str(valeur.year)

@@ -1,0 +1,21 @@
+"""Every address of the portal. PAGES.md is the contract."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+urlpatterns = [
+    path("", include("portail.socle.urls")),
+    path("", include("familles.urls")),
+    path("", include("enfants.urls")),
+    path("", include("facturation.urls")),
+    path("", include("messagerie.urls")),
+    path("", include("demandes.urls")),
+    path("", include("portail.accueil.urls")),
+    # The admin has no log-in of its own: one door for everybody.
+    path("admin/login/", RedirectView.as_view(pattern_name="connexion", query_string=True)),
+    path("admin/", admin.site.urls),
+]
+if settings.DEMONSTRATION:
+    urlpatterns.append(path("demonstration/", include("portail.demonstration.urls")))
