@@ -1,0 +1,3 @@
+"""Addresses of familles (PAGES.md)."""
+
+urlpatterns = []
