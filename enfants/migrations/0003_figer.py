@@ -1,0 +1,8 @@
+from django.db import migrations
+
+from portail.socle.declencheurs import figer
+
+
+class Migration(migrations.Migration):
+    dependencies = [("enfants", "0002_initial")]
+    operations = [figer("enfants_reservationevenement")]

@@ -1,0 +1,40 @@
+from .calendrier import Fermeture, JourFerie, PeriodeVacances
+from .enfant import (
+    AnneeScolaire,
+    Autorisations,
+    Enfant,
+    FicheSanitaire,
+    Niveau,
+    PersonneAutorisee,
+    Rattachement,
+    Scolarite,
+)
+from .inscription import Inscription
+from .offre import AffectationAgent, Creneau, GroupeExclusif, Jauge, Limite, Prestation, Structure
+from .reservation import Etat, Pointage, Reservation, ReservationEvenement
+
+__all__ = [
+    "AffectationAgent",
+    "AnneeScolaire",
+    "Autorisations",
+    "Creneau",
+    "Enfant",
+    "Etat",
+    "Fermeture",
+    "FicheSanitaire",
+    "GroupeExclusif",
+    "Inscription",
+    "Jauge",
+    "JourFerie",
+    "Limite",
+    "Niveau",
+    "PeriodeVacances",
+    "PersonneAutorisee",
+    "Pointage",
+    "Prestation",
+    "Rattachement",
+    "Reservation",
+    "ReservationEvenement",
+    "Scolarite",
+    "Structure",
+]

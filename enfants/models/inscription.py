@@ -1,0 +1,81 @@
+"""Enrolled is not booked: an Inscription says which household pays which service for which child."""
+
+from datetime import date
+from decimal import Decimal
+
+from django.core.validators import MaxValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from familles.models import Famille
+
+from .enfant import Enfant
+from .offre import Prestation
+
+
+class InscriptionQuerySet(models.QuerySet):
+    def en_cours(self, du: date, au: date | None = None):
+        """Valid at least one day of the period (one day when `au` is None)."""
+        return self.filter(Q(au__isnull=True) | Q(au__gte=du), du__lte=au or du)
+
+
+class Inscription(models.Model):
+    """enfant × prestation × paying Famille, from a day to another; occasional, or regular with a typical week."""
+
+    class Mode(models.TextChoices):
+        OCCASIONNEL = "occasionnel", "Occasionnel"
+        REGULIER = "regulier", "Régulier"
+
+    class Repartition(models.TextChoices):
+        PROPRE = "propre", "Ses propres réservations"
+        PAIRES = "paires", "Semaines paires"
+        IMPAIRES = "impaires", "Semaines impaires"
+        PART = "part", "Une part de chaque jour"
+
+    enfant = models.ForeignKey(Enfant, models.PROTECT, related_name="inscriptions")
+    prestation = models.ForeignKey(Prestation, models.PROTECT, related_name="inscriptions")
+    famille = models.ForeignKey(
+        Famille, models.PROTECT, related_name="inscriptions", verbose_name="famille payeuse"
+    )
+    du = models.DateField("du")
+    au = models.DateField("au", null=True, blank=True)
+    mode = models.CharField("mode", max_length=12, choices=Mode, default=Mode.OCCASIONNEL)
+    semaine_type = models.PositiveSmallIntegerField(
+        "semaine type", default=0, validators=[MaxValueValidator(127)]
+    )
+    repartition = models.CharField(
+        "répartition", max_length=10, choices=Repartition, default=Repartition.PROPRE
+    )
+    part = models.DecimalField("part (%)", max_digits=5, decimal_places=2, default=Decimal(100))
+
+    objects = InscriptionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "inscription"
+        ordering = ["enfant", "prestation", "du"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(au__isnull=True) | Q(au__gte=F("du")),
+                name="inscription_dates",
+                violation_error_message="La fin ne peut pas précéder le début.",
+            ),
+            models.CheckConstraint(
+                condition=Q(mode="occasionnel") | Q(semaine_type__gte=1),
+                name="inscription_semaine_type",
+                violation_error_message="Une inscription régulière a une semaine type.",
+            ),
+            models.CheckConstraint(
+                condition=Q(part__gt=0, part__lte=100),
+                name="inscription_part",
+                violation_error_message="La part va de 0,01 à 100\N{NO-BREAK SPACE}%.",
+            ),
+            models.UniqueConstraint(
+                fields=["enfant", "prestation", "famille"],
+                condition=Q(au__isnull=True),
+                name="inscription_une_ouverte",
+                violation_error_message="Cet enfant est déjà inscrit à cette prestation pour cette famille.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enfant}, {self.prestation}"

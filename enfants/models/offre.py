@@ -1,0 +1,279 @@
+"""What the town offers: structures, services, limits, places."""
+
+from datetime import date
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from enfants import semaine
+
+
+class Niveau(models.TextChoices):
+    TPS = "TPS", "TPS"
+    PS = "PS", "PS"
+    MS = "MS", "MS"
+    GS = "GS", "GS"
+    CP = "CP", "CP"
+    CE1 = "CE1", "CE1"
+    CE2 = "CE2", "CE2"
+    CM1 = "CM1", "CM1"
+    CM2 = "CM2", "CM2"
+
+
+class Structure(models.Model):
+    """A place that welcomes children: leisure centre, garderie, school, crèche."""
+
+    class Genre(models.TextChoices):
+        LOISIRS = "loisirs", "Accueil de loisirs"
+        PERISCOLAIRE = "periscolaire", "Accueil périscolaire"
+        ECOLE = "ecole", "École"
+        CRECHE = "creche", "Crèche"
+
+    nom = models.CharField("nom", max_length=100, unique=True)
+    genre = models.CharField("genre", max_length=12, choices=Genre)
+    adresse = models.CharField("adresse", max_length=200, blank=True)
+    telephone = models.CharField("téléphone", max_length=20, blank=True)
+    courriel = models.EmailField("courriel", blank=True)
+    recoit_messages = models.BooleanField("les familles peuvent lui écrire", default=True)
+    ordre = models.PositiveSmallIntegerField("ordre", default=0)
+    archivee_le = models.DateField("archivée le", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "structure"
+        ordering = ["ordre", "nom"]
+
+    def __str__(self) -> str:
+        return self.nom
+
+
+class AffectationAgent(models.Model):
+    """An agent works for this structure: what they see follows. No row = every structure."""
+
+    utilisateur = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="affectations", verbose_name="agent"
+    )
+    structure = models.ForeignKey(Structure, models.CASCADE, related_name="affectations")
+
+    class Meta:
+        verbose_name = "affectation d’un agent"
+        verbose_name_plural = "affectations des agents"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["utilisateur", "structure"],
+                name="affectation_unique",
+                violation_error_message="Cet agent est déjà affecté à cette structure.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.utilisateur}, {self.structure}"
+
+
+class Limite(models.Model):
+    """A deadline as a règlement intérieur writes it; `enfants.regles` computes it, in Europe/Paris wall time.
+
+    `jours_avant`: `nombre` days (or working days) before, at `heure`. `semaine_avant`: the weekday `jour_semaine`
+    of the week `nombre` weeks before, at `heure`. `veille_vacances`: the last school day before the holidays that
+    precede the day, else the day before. `aucune`: until the service starts.
+    """
+
+    class Genre(models.TextChoices):
+        JOURS_AVANT = "jours_avant", "Un nombre de jours avant"
+        SEMAINE_AVANT = "semaine_avant", "Un jour d’une semaine précédente"
+        VEILLE_VACANCES = "veille_vacances", "Le dernier jour d’école avant les vacances"
+        AUCUNE = "aucune", "Jusqu’au début du service"
+
+    class Compte(models.TextChoices):
+        CALENDAIRES = "calendaires", "Tous les jours"
+        OUVRES = "ouvres", "Du lundi au vendredi, sauf fériés"
+
+    nom = models.CharField("nom", max_length=100, unique=True)
+    genre = models.CharField("genre", max_length=16, choices=Genre)
+    nombre = models.PositiveSmallIntegerField("nombre", default=0)
+    compte = models.CharField("jours comptés", max_length=12, choices=Compte, default=Compte.CALENDAIRES)
+    jour_semaine = models.PositiveSmallIntegerField(
+        "jour de la semaine", null=True, blank=True, choices=list(enumerate(semaine.NOMS))
+    )
+    heure = models.TimeField("heure", null=True, blank=True)
+    avance_si_ferie = models.BooleanField(
+        "avancée au jour ouvré précédent si elle tombe un jour férié", default=True
+    )
+
+    class Meta:
+        verbose_name = "limite"
+        ordering = ["nom"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(genre="semaine_avant") | Q(jour_semaine__isnull=False, nombre__gte=1),
+                name="limite_semaine_complete",
+                violation_error_message="Indiquez le jour de la semaine, et combien de semaines avant.",
+            ),
+            models.CheckConstraint(
+                condition=Q(genre="aucune") | Q(heure__isnull=False),
+                name="limite_heure",
+                violation_error_message="Indiquez l’heure limite.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.nom
+
+
+class PrestationQuerySet(models.QuerySet):
+    def proposees(self, jour: date):
+        """Services not archived that day."""
+        return self.filter(Q(archivee_le__isnull=True) | Q(archivee_le__gt=jour))
+
+
+class Prestation(models.Model):
+    """A service that can be booked. Archived, never deleted: past bookings and invoices name it."""
+
+    class Validation(models.TextChoices):
+        AUTOMATIQUE = "automatique", "Automatique"
+        MAIRIE = "mairie", "Par la mairie"
+
+    class HorsDelai(models.TextChoices):
+        REFUS = "refus", "La demande est refusée"
+        MAIRIE = "mairie", "La mairie décide"
+        MAJORATION = "majoration", "Acceptée, au prix majoré"
+
+    structure = models.ForeignKey(Structure, models.PROTECT, related_name="prestations")
+    nom = models.CharField("nom", max_length=100)
+    icone = models.CharField("pictogramme", max_length=30, default="calendrier")
+    ordre = models.PositiveSmallIntegerField("ordre", default=0)
+    jours = models.PositiveSmallIntegerField(
+        "jours de la semaine",
+        default=semaine.OUVRES,
+        validators=[MinValueValidator(1), MaxValueValidator(127)],
+    )
+    periode_scolaire = models.BooleanField("en période scolaire", default=True)
+    petites_vacances = models.BooleanField("aux petites vacances", default=False)
+    grandes_vacances = models.BooleanField("aux grandes vacances", default=False)
+    heure_debut = models.TimeField("début")
+    heure_fin = models.TimeField("fin")
+    age_min = models.PositiveSmallIntegerField("âge minimum (ans)", null=True, blank=True)
+    age_max = models.PositiveSmallIntegerField("âge maximum (ans)", null=True, blank=True)
+    niveaux = models.JSONField("niveaux scolaires admis", default=list, blank=True, help_text="Vide : tous.")
+    limite_reservation = models.ForeignKey(
+        Limite, models.PROTECT, related_name="+", verbose_name="limite pour réserver"
+    )
+    limite_annulation = models.ForeignKey(
+        Limite, models.PROTECT, related_name="+", verbose_name="limite pour annuler"
+    )
+    hors_delai = models.CharField(
+        "passé la limite", max_length=12, choices=HorsDelai, default=HorsDelai.REFUS
+    )
+    ouverture = models.DateTimeField("réservations ouvertes à partir du", null=True, blank=True)
+    fermeture = models.DateTimeField("réservations fermées à partir du", null=True, blank=True)
+    validation = models.CharField("validation", max_length=12, choices=Validation, default=Validation.MAIRIE)
+    liste_attente = models.BooleanField("liste d’attente", default=True)
+    archivee_le = models.DateField("archivée le", null=True, blank=True)
+
+    objects = PrestationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "prestation"
+        ordering = ["structure__ordre", "structure__nom", "ordre", "nom"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["structure", "nom"],
+                condition=Q(archivee_le__isnull=True),
+                name="prestation_nom_unique",
+                violation_error_message="Cette structure a déjà une prestation de ce nom.",
+            ),
+            models.CheckConstraint(
+                condition=Q(jours__gte=1, jours__lte=127),
+                name="prestation_jours",
+                violation_error_message="Choisissez au moins un jour de la semaine.",
+            ),
+            models.CheckConstraint(
+                condition=Q(heure_fin__gt=F("heure_debut")),
+                name="prestation_heures",
+                violation_error_message="L’heure de fin doit suivre l’heure de début.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.nom} ({self.structure})"
+
+
+class GroupeExclusif(models.Model):
+    """At most one of these services a day for a child: « temps libre » OU « aide aux devoirs »."""
+
+    nom = models.CharField("nom", max_length=100, unique=True)
+    prestations = models.ManyToManyField(Prestation, related_name="groupes_exclusifs")
+
+    class Meta:
+        verbose_name = "groupe exclusif"
+        verbose_name_plural = "groupes exclusifs"
+        ordering = ["nom"]
+
+    def __str__(self) -> str:
+        return self.nom
+
+
+class Jauge(models.Model):
+    """Places shared by the services that draw on it: a « journée » takes a morning and an afternoon."""
+
+    structure = models.ForeignKey(Structure, models.PROTECT, related_name="jauges")
+    libelle = models.CharField("libellé", max_length=100)
+    capacite = models.PositiveIntegerField("places par jour")
+    age_min = models.PositiveSmallIntegerField("à partir de (ans)", null=True, blank=True)
+    age_max = models.PositiveSmallIntegerField("jusqu’à (ans)", null=True, blank=True)
+    prestations = models.ManyToManyField(Prestation, related_name="jauges", blank=True)
+
+    class Meta:
+        verbose_name = "jauge"
+        ordering = ["structure", "libelle"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["structure", "libelle"],
+                name="jauge_libelle_unique",
+                violation_error_message="Cette structure a déjà une jauge de ce nom.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.libelle} ({self.structure})"
+
+
+class Creneau(models.Model):
+    """The places of one day: the row that is locked. The database itself refuses one place too many."""
+
+    jauge = models.ForeignKey(Jauge, models.PROTECT, related_name="creneaux")
+    jour = models.DateField("jour")
+    capacite = models.PositiveIntegerField("places")
+    surnombre = models.PositiveIntegerField("places en surnombre", default=0)
+    motif_surnombre = models.CharField("motif du surnombre", max_length=200, blank=True)
+    pris = models.PositiveIntegerField("places prises", default=0)
+
+    class Meta:
+        verbose_name = "créneau"
+        verbose_name_plural = "créneaux"
+        ordering = ["jour", "jauge"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["jauge", "jour"],
+                name="creneau_unique",
+                violation_error_message="Ce jour a déjà ses places.",
+            ),
+            models.CheckConstraint(
+                condition=Q(pris__gte=0) & Q(pris__lte=F("capacite") + F("surnombre")),
+                name="creneau_places",
+                violation_error_message="Il y a déjà plus d’enfants inscrits que de places.",
+            ),
+            models.CheckConstraint(
+                condition=Q(surnombre=0) | ~Q(motif_surnombre=""),
+                name="creneau_surnombre_motive",
+                violation_error_message="Donnez le motif du surnombre.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.jauge}, {self.jour}"
+
+    @property
+    def libres(self) -> int:
+        return self.capacite + self.surnombre - self.pris

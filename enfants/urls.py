@@ -1,0 +1,3 @@
+"""Addresses of enfants (PAGES.md)."""
+
+urlpatterns = []
