@@ -11,9 +11,11 @@ from .enfant import (
 )
 from .inscription import Inscription
 from .offre import AffectationAgent, Creneau, GroupeExclusif, Jauge, Limite, Prestation, Structure
-from .reservation import Etat, Pointage, Reservation, ReservationEvenement
+from .reservation import OCCUPANTS, VIVANTS, Etat, Pointage, Reservation, ReservationEvenement
 
 __all__ = [
+    "OCCUPANTS",
+    "VIVANTS",
     "AffectationAgent",
     "AnneeScolaire",
     "Autorisations",

@@ -11,7 +11,9 @@ DATES = Q(au__gte=F("du"))
 
 
 class PeriodeVacances(models.Model):
-    """School holidays of a zone, first and last day included."""
+    """School holidays of a zone, first and last day included. `cle` names the official period a row was filled
+    from (empty: added by the town); `manage.py calendrier` never touches again a row the town edited.
+    """
 
     class Nature(models.TextChoices):
         PETITES = "petites", "Petites vacances"
@@ -22,6 +24,8 @@ class PeriodeVacances(models.Model):
     nature = models.CharField("nature", max_length=8, choices=Nature)
     du = models.DateField("du")
     au = models.DateField("au")
+    cle = models.CharField("période officielle", max_length=60, blank=True, editable=False)
+    modifiee = models.BooleanField("modifiée par la collectivité", default=False, editable=False)
 
     class Meta:
         verbose_name = "période de vacances"
@@ -37,6 +41,12 @@ class PeriodeVacances(models.Model):
                 fields=["zone", "du"],
                 name="vacances_uniques",
                 violation_error_message="Des vacances commencent déjà ce jour-là pour cette zone.",
+            ),
+            models.UniqueConstraint(
+                fields=["zone", "cle"],
+                condition=~Q(cle=""),
+                name="vacances_une_par_cle",
+                violation_error_message="Ces vacances officielles existent déjà pour cette zone.",
             ),
         ]
 

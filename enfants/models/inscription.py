@@ -7,6 +7,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import F, Q
 
+from enfants import semaine
 from familles.models import Famille
 
 from .enfant import Enfant
@@ -46,6 +47,11 @@ class Inscription(models.Model):
     repartition = models.CharField(
         "répartition", max_length=10, choices=Repartition, default=Repartition.PROPRE
     )
+    # Crèche contract only; billing by the hour is `facturation`'s business.
+    heures_semaine = models.DecimalField(
+        "heures par semaine du contrat", max_digits=5, decimal_places=2, null=True, blank=True
+    )
+    conges_jours = models.PositiveSmallIntegerField("jours de congé du contrat", null=True, blank=True)
     part = models.DecimalField("part (%)", max_digits=5, decimal_places=2, default=Decimal(100))
 
     objects = InscriptionQuerySet.as_manager()
@@ -79,3 +85,8 @@ class Inscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enfant}, {self.prestation}"
+
+    @property
+    def jours_en_mots(self) -> str:
+        """« lundi, mardi et jeudi »: the typical week of a regular inscription."""
+        return semaine.en_mots(self.semaine_type)

@@ -75,19 +75,22 @@ class Limite(models.Model):
     """A deadline as a règlement intérieur writes it; `enfants.regles` computes it, in Europe/Paris wall time.
 
     `jours_avant`: `nombre` days (or working days) before, at `heure`. `semaine_avant`: the weekday `jour_semaine`
-    of the week `nombre` weeks before, at `heure`. `veille_vacances`: the last school day before the holidays that
-    precede the day, else the day before. `aucune`: until the service starts.
+    of the week `nombre` weeks before, at `heure`. `mois_avant`: the `jour_mois` of the month `nombre` months before.
+    `veille_vacances`: the last school day before the holidays that precede the day, else the school day before.
+    `aucune`: until the service starts.
     """
 
     class Genre(models.TextChoices):
         JOURS_AVANT = "jours_avant", "Un nombre de jours avant"
         SEMAINE_AVANT = "semaine_avant", "Un jour d’une semaine précédente"
+        MOIS_AVANT = "mois_avant", "Un jour d’un mois précédent"
         VEILLE_VACANCES = "veille_vacances", "Le dernier jour d’école avant les vacances"
         AUCUNE = "aucune", "Jusqu’au début du service"
 
     class Compte(models.TextChoices):
         CALENDAIRES = "calendaires", "Tous les jours"
         OUVRES = "ouvres", "Du lundi au vendredi, sauf fériés"
+        ECOLE = "ecole", "Les jours d’école (lundi, mardi, jeudi, vendredi, hors vacances)"
 
     nom = models.CharField("nom", max_length=100, unique=True)
     genre = models.CharField("genre", max_length=16, choices=Genre)
@@ -95,6 +98,13 @@ class Limite(models.Model):
     compte = models.CharField("jours comptés", max_length=12, choices=Compte, default=Compte.CALENDAIRES)
     jour_semaine = models.PositiveSmallIntegerField(
         "jour de la semaine", null=True, blank=True, choices=list(enumerate(semaine.NOMS))
+    )
+    jour_mois = models.PositiveSmallIntegerField(
+        "jour du mois",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(31)],
+        help_text="Le 31 devient le dernier jour des mois plus courts.",
     )
     heure = models.TimeField("heure", null=True, blank=True)
     avance_si_ferie = models.BooleanField(
@@ -109,6 +119,11 @@ class Limite(models.Model):
                 condition=~Q(genre="semaine_avant") | Q(jour_semaine__isnull=False, nombre__gte=1),
                 name="limite_semaine_complete",
                 violation_error_message="Indiquez le jour de la semaine, et combien de semaines avant.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(genre="mois_avant") | Q(jour_mois__range=(1, 31), nombre__gte=1),
+                name="limite_mois_complet",
+                violation_error_message="Indiquez le jour du mois, et combien de mois avant.",
             ),
             models.CheckConstraint(
                 condition=Q(genre="aucune") | Q(heure__isnull=False),
@@ -139,6 +154,10 @@ class Prestation(models.Model):
         MAIRIE = "mairie", "La mairie décide"
         MAJORATION = "majoration", "Acceptée, au prix majoré"
 
+    class AbsenceHorsDelai(models.TextChoices):
+        FACTUREE = "facturee", "L’absence est facturée"
+        MAIRIE = "mairie", "La mairie décide"
+
     structure = models.ForeignKey(Structure, models.PROTECT, related_name="prestations")
     nom = models.CharField("nom", max_length=100)
     icone = models.CharField("pictogramme", max_length=30, default="calendrier")
@@ -165,7 +184,20 @@ class Prestation(models.Model):
     hors_delai = models.CharField(
         "passé la limite", max_length=12, choices=HorsDelai, default=HorsDelai.REFUS
     )
+    absence_hors_delai = models.CharField(
+        "absence passé la limite",
+        max_length=12,
+        choices=AbsenceHorsDelai,
+        default=AbsenceHorsDelai.FACTUREE,
+        help_text="Une raison médicale va toujours à la mairie, qui attend l’attestation.",
+    )
     ouverture = models.DateTimeField("réservations ouvertes à partir du", null=True, blank=True)
+    ouverture_hors_commune = models.DateTimeField(
+        "ouvertes aux familles hors commune à partir du",
+        null=True,
+        blank=True,
+        help_text="Vide : en même temps que les autres.",
+    )
     fermeture = models.DateTimeField("réservations fermées à partir du", null=True, blank=True)
     validation = models.CharField("validation", max_length=12, choices=Validation, default=Validation.MAIRIE)
     liste_attente = models.BooleanField("liste d’attente", default=True)
@@ -222,6 +254,7 @@ class Jauge(models.Model):
     capacite = models.PositiveIntegerField("places par jour")
     age_min = models.PositiveSmallIntegerField("à partir de (ans)", null=True, blank=True)
     age_max = models.PositiveSmallIntegerField("jusqu’à (ans)", null=True, blank=True)
+    niveaux = models.JSONField("niveaux scolaires", default=list, blank=True, help_text="Vide : tous.")
     prestations = models.ManyToManyField(Prestation, related_name="jauges", blank=True)
 
     class Meta:

@@ -54,6 +54,8 @@ class Reservation(models.Model):
     version = models.PositiveIntegerField("version", default=1)
     reguliere = models.BooleanField("jour d’une semaine type", default=False)
     hors_delai = models.BooleanField("hors délai", default=False)
+    promue_le = models.DateTimeField("sortie de la liste d’attente le", null=True, blank=True)
+    absence_medicale = models.BooleanField("absence pour raison médicale", default=False)
     regle = models.CharField("règle appliquée", max_length=200, blank=True)
     motif = models.CharField("motif", max_length=300, blank=True)
 

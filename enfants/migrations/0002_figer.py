@@ -4,5 +4,5 @@ from portail.socle.declencheurs import figer
 
 
 class Migration(migrations.Migration):
-    dependencies = [("enfants", "0002_initial")]
+    dependencies = [("enfants", "0001_initial")]
     operations = [figer("enfants_reservationevenement")]

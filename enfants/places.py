@@ -1,0 +1,242 @@
+"""The one place where places are taken and freed. Nobody else writes Reservation or Creneau rows.
+
+Each verb is atomic, locks (enfant rows, then creneaux by pk), re-reads, decides, writes rows and their history.
+In one transaction call the verbs that take before the verbs that free.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+
+from enfants.calendrier import calendrier_du
+from enfants.models import Enfant, Etat, Reservation, ReservationEvenement
+from enfants.models.reservation import OCCUPANTS
+from enfants.places_chargement import charger, charger_attentes, charger_places
+from enfants.places_examen import A_CHANGE, Examen, Issue, IssueAbsence, Souhait, juger, juger_absence
+from enfants.places_verrous import (
+    Passage,
+    TransitionInterdite,
+    appliquer,
+    bouger,
+    ouvrir_creneaux,
+    phrase_de,
+    promouvoir,
+    proposer,
+    tenir,
+)
+from portail.socle.models import Collectivite
+from portail.socle.verrous import verrouiller
+
+__all__ = [
+    "Issue",
+    "IssueAbsence",
+    "Souhait",
+    "TransitionInterdite",
+    "changer",
+    "decider",
+    "declarer_absences",
+    "examiner",
+    "examiner_absences",
+    "promouvoir",
+    "reserver",
+    "retirer",
+    "trancher_absences",
+]
+
+
+def _cles(examen: Examen, souhaits: list[Souhait]) -> set:
+    return {cle for s in souhaits for cle in examen.cles(examen.inscriptions[s.inscription.pk], s.jour)}
+
+
+def examiner(souhaits: list[Souhait], maintenant: datetime) -> list[Issue]:
+    """What `reserver` would answer now, in the same order; nothing is written or held."""
+    if not souhaits:
+        return []
+    examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
+    charger_places(examen, _cles(examen, souhaits))
+    charger_attentes(examen)
+    return [juger(examen, souhait, maintenant) for souhait in souhaits]
+
+
+@transaction.atomic
+def reserver(
+    souhaits: list[Souhait], par, maintenant: datetime, au_nom_de_la_mairie: bool = False
+) -> list[Issue]:
+    """Decide these asks under lock and create their rows (`issue.reservation`); a refused ask creates none.
+
+    `au_nom_de_la_mairie`: booked at once, whatever the limit; places and exclusivity still hold.
+    """
+    if not souhaits:
+        return []
+    verrouiller(Enfant.objects.filter(pk__in={s.inscription.enfant_id for s in souhaits}))
+    examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
+    cles = _cles(examen, souhaits)
+    creneaux = ouvrir_creneaux(cles)
+    charger_places(examen, cles, creneaux.values())
+    charger_attentes(examen)
+    issues = [juger(examen, s, maintenant, au_nom_de_la_mairie) for s in souhaits]
+    retenues = [issue for issue in issues if issue.verdict != "refus"]
+    try:
+        with transaction.atomic():
+            _inscrire(retenues, examen, creneaux, par, maintenant)
+    except IntegrityError:
+        # The locks were meant to prevent it: row by row, the database says which one is too many.
+        _inscrire_une_a_une(retenues, examen, creneaux, par, maintenant)
+    return issues
+
+
+def _inscrire(issues: list[Issue], examen: Examen, creneaux: dict, par, maintenant: datetime) -> None:
+    deltas: Counter = Counter()
+    lignes = []
+    for issue in issues:
+        inscription = examen.inscriptions[issue.souhait.inscription.pk]
+        if issue.verdict in OCCUPANTS:
+            deltas.update(examen.cles(inscription, issue.souhait.jour))
+        lignes.append(
+            Reservation(
+                enfant_id=inscription.enfant_id,
+                prestation_id=inscription.prestation_id,
+                jour=issue.souhait.jour,
+                inscription=inscription,
+                payeur_id=inscription.famille_id,
+                etat=issue.verdict,
+                demandee_le=maintenant,
+                modifiee_le=maintenant,
+                hors_delai=issue.hors_delai,
+                regle=issue.regle,
+            )
+        )
+    bouger(creneaux, deltas)
+    creees = Reservation.objects.bulk_create(lignes)
+    ReservationEvenement.objects.bulk_create(
+        ReservationEvenement(reservation=r, vers=r.etat, le=maintenant, par=par) for r in creees
+    )
+    for issue, reservation in zip(issues, creees, strict=True):
+        issue.reservation = reservation
+
+
+def _inscrire_une_a_une(
+    issues: list[Issue], examen: Examen, creneaux: dict, par, maintenant: datetime
+) -> None:
+    for issue in issues:
+        try:
+            with transaction.atomic():
+                _inscrire([issue], examen, creneaux, par, maintenant)
+        except IntegrityError as erreur:
+            issue.verdict, issue.phrase, issue.rang = "refus", phrase_de(erreur), None
+            issue.reservation = None
+
+
+# ── What the town decides ────────────────────────────────────────────────────────────────────────────────────
+
+
+@transaction.atomic
+def changer(reservation: Reservation, vers: str, par, maintenant: datetime, motif: str = "") -> Reservation:
+    """Any allowed transition; takes or frees the place it implies. Raises TransitionInterdite with the sentence."""
+    tenue = tenir([reservation.pk])
+    ligne = tenue.reservations[reservation.pk]
+    liberees = appliquer([Passage(ligne, vers, motif)], tenue, par, maintenant)
+    proposer(liberees, tenue, maintenant)
+    return ligne
+
+
+@transaction.atomic
+def decider(
+    reservation_ids: Iterable[int], accepter: bool, par, maintenant: datetime, motif: str = ""
+) -> list[Reservation]:
+    """Accept or refuse asks (motif required to refuse). Twice is once: rows already so decided come back as they
+    are; rows in any other state (withdrawn meanwhile) are left out. Raises TransitionInterdite (full, no motif).
+    """
+    vers = Etat.RESERVEE if accepter else Etat.REFUSEE
+    return _trancher(reservation_ids, (Etat.DEMANDEE, Etat.EN_ATTENTE), vers, par, maintenant, motif)
+
+
+@transaction.atomic
+def trancher_absences(
+    reservation_ids: Iterable[int], excuser: bool, par, maintenant: datetime, motif: str = ""
+) -> list[Reservation]:
+    """Excuse or bill declared absences, and change one's mind. Twice is once."""
+    vers = Etat.ABSENT_EXCUSE if excuser else Etat.ABSENT_FACTURE
+    depuis = {Etat.ABSENCE_DEMANDEE, Etat.ABSENT_EXCUSE, Etat.ABSENT_FACTURE} - {vers}
+    return _trancher(reservation_ids, depuis, vers, par, maintenant, motif)
+
+
+def _trancher(
+    ids: Iterable[int], depuis, vers: str, par, maintenant: datetime, motif: str
+) -> list[Reservation]:
+    tenue = tenir(ids)
+    passages = [Passage(r, vers, motif) for r in tenue.reservations.values() if r.etat in depuis]
+    liberees = appliquer(passages, tenue, par, maintenant)
+    proposer(liberees, tenue, maintenant)
+    return [r for r in tenue.reservations.values() if r.etat == vers]
+
+
+# ── What a family declares ───────────────────────────────────────────────────────────────────────────────────
+
+ETAT_D_ABSENCE = {
+    "excusee": Etat.ABSENT_EXCUSE,
+    "facturee": Etat.ABSENT_FACTURE,
+    "demandee": Etat.ABSENCE_DEMANDEE,
+    "annulee": Etat.ANNULEE,
+}
+
+
+def _juger_absences(reservations: list[Reservation], maintenant, medicale: bool) -> list[IssueAbsence]:
+    if not reservations:
+        return []
+    jours = [r.jour for r in reservations]
+    calendrier = calendrier_du(min(jours), max(jours))
+    delai = Collectivite.actuelle().delai_attestation_jours
+    return [juger_absence(r, maintenant, calendrier, medicale, delai) for r in reservations]
+
+
+def examiner_absences(
+    reservations: Iterable[Reservation], maintenant: datetime, medicale: bool = False
+) -> list[IssueAbsence]:
+    """What `declarer_absences` would answer now; nothing is written."""
+    ordre = [r.pk for r in reservations]
+    relues = Reservation.objects.select_related("enfant", "prestation__limite_annulation").in_bulk(ordre)
+    return _juger_absences([relues[pk] for pk in ordre if pk in relues], maintenant, medicale)
+
+
+@transaction.atomic
+def declarer_absences(
+    reservations: Iterable[Reservation], par, maintenant: datetime, motif: str, medicale: bool
+) -> list[IssueAbsence]:
+    """Declare absences on these bookings; asks not granted yet are withdrawn.
+
+    A row whose `version` is no longer that of the object given (the page was old) is refused, and said so.
+    """
+    vues = {r.pk: r.version for r in reservations}
+    tenue = tenir(vues)
+    lignes = [tenue.reservations[pk] for pk in vues if pk in tenue.reservations]
+    issues = _juger_absences(lignes, maintenant, medicale)
+    passages = []
+    for issue in issues:
+        ligne = issue.reservation
+        if ligne.version != vues[ligne.pk]:
+            issue.verdict, issue.phrase = "refus", A_CHANGE
+        if issue.verdict == "refus":
+            continue
+        champs = {} if issue.verdict == "annulee" else {"absence_medicale": medicale}
+        passages.append(Passage(ligne, ETAT_D_ABSENCE[issue.verdict], motif, champs))
+    liberees = appliquer(passages, tenue, par, maintenant)
+    proposer(liberees, tenue, maintenant)
+    return issues
+
+
+@transaction.atomic
+def retirer(reservation_ids: Iterable[int], par, maintenant: datetime) -> list[Reservation]:
+    """Withdraw what the town has not decided yet: an ask is cancelled, a declared absence becomes a booking again."""
+    tenue = tenir(reservation_ids)
+    vers = {
+        Etat.DEMANDEE: Etat.ANNULEE,
+        Etat.EN_ATTENTE: Etat.ANNULEE,
+        Etat.ABSENCE_DEMANDEE: Etat.RESERVEE,
+    }
+    passages = [Passage(r, vers[r.etat], "Retirée") for r in tenue.reservations.values() if r.etat in vers]
+    liberees = appliquer(passages, tenue, par, maintenant)
+    proposer(liberees, tenue, maintenant)
+    return [passage.reservation for passage in passages]

@@ -1,0 +1,124 @@
+"""The month grid as HTML. Rows are joined strings: a Django template spends as long on 310 cells as on the rest.
+
+Markup and class names are those of the look (static/css/planning.css). Every text from the database is escaped.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import lru_cache
+from itertools import groupby
+
+from django.templatetags.static import static
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from enfants import regles, semaine
+from enfants.planning import Case, Ligne, PlanningEnfant
+from portail.socle.argent import INSECABLE
+
+SIGLES = ("Lu", "Ma", "Me", "Je", "Ve", "S", "D")
+MARQUES = {regles.FERIE: "JF", regles.FERMETURE: "F", regles.PETITES: "P", regles.GRANDES: "G"}
+AVATARS = 5
+
+
+@lru_cache(maxsize=64)
+def icone(nom: str) -> str:
+    adresse = static("img/icones.svg")
+    return (
+        f'<svg class="icone" aria-hidden="true" focusable="false"><use href="{adresse}#{escape(nom)}"/></svg>'
+    )
+
+
+def avatar(prenom: str, rang: int) -> str:
+    couleur = f" avatar-{rang}" if rang <= AVATARS else ""
+    return f'<span class="avatar{couleur}" aria-hidden="true">{escape(prenom[:1])}</span>'
+
+
+def entete(jours: Sequence[date], aujourdhui: date) -> SafeString:
+    """Columns and head: weekday, number, « auj. »."""
+    colonnes = "".join('<col class="cw">' if j.weekday() > 4 else "<col>" for j in jours)
+    cases = []
+    for jour in jours:
+        classe = ' class="a"' if jour == aujourdhui else ' class="w"' if jour.weekday() > 4 else ""
+        auj = "<em>auj.</em>" if jour == aujourdhui else ""
+        sigle, nom = SIGLES[jour.weekday()], semaine.NOMS[jour.weekday()]
+        cases.append(f'<th scope="col"{classe}>{auj}<abbr title="{nom}">{sigle}</abbr>{jour.day}</th>')
+    tete = '<th scope="col">Prestation</th><th scope="col">Responsable</th>' + "".join(cases)
+    return mark_safe(
+        f'<colgroup><col class="cp"><col class="cr">{colonnes}</colgroup><thead><tr>{tete}</tr></thead>'
+    )
+
+
+def corps(plannings: Sequence[PlanningEnfant], jours: Sequence[date], aujourdhui: date) -> SafeString:
+    """The rows. With several children each has its band, and labels begin with the first name."""
+    largeur = len(jours) + 2
+    noms = {j: f"{semaine.NOMS[j.weekday()]} {'1er' if j.day == 1 else j.day}" for j in jours}
+    colonnes = {j: "a" if j == aujourdhui else "w" if j.weekday() > 4 else "" for j in jours}
+    morceaux = []
+    for rang, p in enumerate(plannings, 1):
+        prefixe = ""
+        if len(plannings) > 1:
+            prefixe = f"{escape(p.enfant.prenom)}, "
+            morceaux.append(
+                f'<tr class="s s-enfant"><th colspan="{largeur}" scope="rowgroup"><span>'
+                f"{avatar(p.enfant.prenom, rang)}{escape(p.enfant.prenom)}</span></th></tr>"
+            )
+            if not p.lignes:
+                morceaux.append(
+                    f'<tr><td class="phrase" colspan="{largeur}">Aucune inscription ce mois-ci.</td></tr>'
+                )
+        for structure, lignes in groupby(p.lignes, key=lambda ligne: ligne.prestation.structure.nom):
+            morceaux.append(
+                f'<tr class="s"><th colspan="{largeur}" scope="rowgroup">'
+                f"<span>{escape(structure)}</span></th></tr>"
+            )
+            morceaux.extend(_ligne(ligne, prefixe, noms, colonnes) for ligne in lignes)
+    return mark_safe(f"<tbody>{''.join(morceaux)}</tbody>")
+
+
+def _ligne(ligne: Ligne, prefixe: str, noms: dict[date, str], colonnes: dict[date, str]) -> str:
+    nom = escape(ligne.prestation.nom)
+    tete = (
+        f'<tr><th scope="row">{icone(ligne.prestation.icone)}<span>{nom}</span></th>'
+        f'<td class="r">{escape(ligne.payeur)}</td>'
+    )
+    if ligne.phrase:
+        return tete + _phrase(ligne) + "</tr>"
+    return (
+        tete + "".join([_case(c, f"{prefixe}{nom}, {noms[c.jour]}", colonnes) for c in ligne.cases]) + "</tr>"
+    )
+
+
+def _case(case: Case, nom: str, colonnes: dict[date, str]) -> str:
+    marque = MARQUES.get(case.etat)
+    colonne = colonnes[case.jour]
+    classe = f' class="{colonne}"' if colonne else ""
+    if marque:
+        suite = f" {colonne}" if colonne == "a" else ""
+        return f'<td class="j-{case.etat}{suite}">{marque}</td>'
+    if not case.etat:
+        return f"<td{classe}></td>"
+    boucle = " g-r" if case.regulier else ""
+    if case.valeur:
+        mots = "libre" if case.etat == "libre" else case.mots
+        return (
+            f'<td{classe}><input type="checkbox" name="c" value="{case.valeur}" '
+            f'aria-label="{nom}{INSECABLE}: {mots}"><i class="g g-{case.etat}{boucle}"></i></td>'
+        )
+    return f'<td{classe}><i class="g g-{case.etat}{boucle}">{case.mots.capitalize()}</i></td>'
+
+
+def _phrase(ligne: Ligne) -> str:
+    """The sentence in the longest run between bank holidays, so that each « JF » stays in its column."""
+    suites = [(etat, len(list(cases))) for etat, cases in groupby(ligne.cases, key=lambda c: c.etat)]
+    plus_longue = max((n for etat, n in suites if not etat), default=0)
+    morceaux, dite = [], False
+    for etat, n in suites:
+        if etat:
+            morceaux.append(f'<td class="j-{etat}">{MARQUES[etat]}</td>' * n)
+        elif n == plus_longue and not dite:
+            morceaux.append(f'<td class="phrase" colspan="{n}">{escape(ligne.phrase)}</td>')
+            dite = True
+        else:
+            morceaux.append(f'<td colspan="{n}"></td>')
+    return "".join(morceaux)

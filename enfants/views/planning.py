@@ -1,0 +1,175 @@
+"""The planning: the month grid, and the week list made for thumbs. Two views, each with its address."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+
+from enfants import planning, planning_rendu
+from enfants.forms import PlanningForm, premier_du_mois
+from enfants.models import Enfant
+from enfants.planning_lecture import lire
+from enfants.regles import mois_en_mots
+from familles.acces import famille_de
+
+
+@dataclass(frozen=True)
+class Pastille:
+    """A chip « Léa », « Tous les enfants »."""
+
+    libelle: str
+    url: str
+    courante: bool
+    rang: int = 0
+
+
+def planning_famille(request: HttpRequest, mois: str) -> HttpResponse:
+    return _planning(request, mois, None)
+
+
+def planning_enfant(request: HttpRequest, pk, mois: str) -> HttpResponse:
+    return _planning(request, mois, pk)
+
+
+def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
+    famille = famille_de(request)
+    maintenant = timezone.now()
+    aujourdhui = timezone.localdate(maintenant)
+    options = PlanningForm(request.GET).options()
+    premier = premier_du_mois(mois, aujourdhui)
+    if premier is None:
+        raise Http404
+    enfants = list(Enfant.objects.de_la_famille(famille, aujourdhui))
+    choisis = [e for e in enfants if e.pk == pk] if pk else enfants
+    if pk and not choisis:
+        raise Http404
+    adresses = _Adresses(choisis[0] if pk else None, options["inscriptions"] == "toutes")
+    choisi = premier_du_mois(options["mois"] or "", aujourdhui)
+    if choisi and choisi != premier:
+        return redirect(adresses.mois(choisi))
+    contexte = {
+        "enfant": choisis[0] if pk else None,
+        "seul": len(enfants) == 1,
+        "pastilles": _pastilles(enfants, choisis if pk else [], premier, options),
+        "toutes": options["inscriptions"] == "toutes",
+        "retour": request.get_full_path(),
+        "options_mois": _options_mois(premier, aujourdhui),
+    }
+    if options["vue"] == "semaine":
+        jour = _jour_de_semaine(options["du"], premier, aujourdhui)
+        return _semaine(request, choisis, famille, jour, maintenant, adresses, contexte)
+    return _mois(request, choisis, famille, premier, maintenant, adresses, contexte)
+
+
+@dataclass(frozen=True)
+class _Adresses:
+    """Addresses of the same planning at another date."""
+
+    enfant: Enfant | None
+    toutes: bool
+
+    def mois(self, jour: date, **options) -> str:
+        if self.toutes:
+            options["inscriptions"] = "toutes"
+        mois = f"{jour:%Y-%m}"
+        chemin = (
+            reverse("planning_enfant", kwargs={"pk": self.enfant.pk, "mois": mois})
+            if self.enfant
+            else reverse("planning_famille", kwargs={"mois": mois})
+        )
+        return f"{chemin}?{urlencode(options)}" if options else chemin
+
+    def semaine(self, jour: date) -> str:
+        return self.mois(jour, vue="semaine", du=jour.isoformat())
+
+
+def _pastilles(enfants: list, choisis: list, premier: date, options: dict) -> list[Pastille]:
+    if len(enfants) < 2:
+        return []
+    suite = {nom: options[nom] for nom in ("vue", "inscriptions") if options[nom]}
+    if options["vue"] == "semaine" and options["du"]:
+        suite["du"] = options["du"].isoformat()
+    fin = f"?{urlencode(suite)}" if suite else ""
+    mois = f"{premier:%Y-%m}"
+    pastilles = [
+        Pastille(
+            e.prenom, reverse("planning_enfant", kwargs={"pk": e.pk, "mois": mois}) + fin, e in choisis, rang
+        )
+        for rang, e in enumerate(enfants, 1)
+    ]
+    url_tous = reverse("planning_famille", kwargs={"mois": mois}) + fin
+    if options["vue"] == "semaine":
+        return [Pastille("Tous", url_tous, not choisis), *pastilles]
+    return [*pastilles, Pastille("Tous les enfants", url_tous, not choisis)]
+
+
+def _options_mois(premier: date, aujourdhui: date) -> list[tuple[str, str, bool]]:
+    """The months one may jump to: this school year and the next, and the one displayed."""
+    debut = date(aujourdhui.year - (aujourdhui.month < 9), 9, 1)
+    mois = {_decaler(debut, n) for n in range(24)} | {premier}
+    return [(f"{m:%Y-%m}", mois_en_mots(m), m == premier) for m in sorted(mois)]
+
+
+def _decaler(premier: date, mois: int) -> date:
+    annee, index = divmod(premier.year * 12 + premier.month - 1 + mois, 12)
+    return date(annee, index + 1, 1)
+
+
+def _jour_de_semaine(du: date | None, premier: date, aujourdhui: date) -> date:
+    if du and premier_du_mois(f"{du.year:04d}-{du.month:02d}", aujourdhui):
+        return du
+    return aujourdhui if (aujourdhui.year, aujourdhui.month) == (premier.year, premier.month) else premier
+
+
+def _mois(request, enfants, famille, premier: date, maintenant: datetime, adresses, contexte) -> HttpResponse:
+    jours = planning.mois_de(premier)
+    aujourdhui = timezone.localdate(maintenant)
+    entrees = lire(enfants, famille, jours, maintenant, contexte["toutes"])
+    plannings = planning.planning(entrees)
+    voisins = [_decaler(premier, n) for n in (-1, 1)]
+    avant, apres = (m if premier_du_mois(f"{m:%Y-%m}", aujourdhui) else None for m in voisins)
+    semaine = aujourdhui if aujourdhui in jours else premier
+    contexte |= {
+        "premier": premier,
+        "avant": avant,
+        "apres": apres,
+        "url_avant": adresses.mois(voisins[0]),
+        "url_apres": adresses.mois(voisins[1]),
+        "url_semaine": adresses.semaine(semaine),
+        "url_en_cours": _Adresses(adresses.enfant, False).mois(premier),
+        "url_toutes": _Adresses(adresses.enfant, True).mois(premier),
+        "tete": planning_rendu.entete(jours, aujourdhui),
+        "corps": planning_rendu.corps(plannings, jours, aujourdhui),
+        "vide": not any(p.lignes for p in plannings),
+        "modifiable": any(c.valeur for p in plannings for ligne in p.lignes for c in ligne.cases),
+        "delais": planning.delais(plannings),
+    }
+    return render(request, "enfants/planning_mois.html", contexte)
+
+
+def _semaine(request, enfants, famille, jour: date, maintenant: datetime, adresses, contexte) -> HttpResponse:
+    jours = planning.semaine_du(jour)
+    entrees = lire(enfants, famille, jours, maintenant)
+    plannings = planning.planning(entrees)
+    cartes = planning.semaine_de(plannings, entrees)
+    aujourdhui = timezone.localdate(maintenant)
+    lundi = jours[0]
+    voisines = [lundi - timedelta(7), lundi + timedelta(7)]
+    avant, apres = (j if premier_du_mois(f"{j:%Y-%m}", aujourdhui) else None for j in voisines)
+    contexte |= {
+        "lundi": lundi,
+        "dernier": cartes[-1].jour,
+        "cartes": cartes,
+        "avant": avant,
+        "apres": apres,
+        "url_avant": adresses.semaine(voisines[0]),
+        "url_apres": adresses.semaine(voisines[1]),
+        "url_mois": adresses.mois(jour),
+        "url_cette_semaine": "" if aujourdhui in jours else adresses.semaine(aujourdhui),
+        "modifiable": any(case.valeur for c in cartes for e in c.enfants for _, case in e.lignes),
+    }
+    return render(request, "enfants/planning_semaine.html", contexte)

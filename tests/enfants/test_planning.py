@@ -1,0 +1,326 @@
+"""The planning, pure: cells, rows, the guide's screen of April 2015, the week."""
+
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+
+import pytest
+
+from enfants import planning, regles, semaine
+from enfants.models import Enfant, Etat, Inscription, Limite, Pointage, Prestation, Reservation, Structure
+from enfants.planning import Entrees, est_anomalie, etat_de_la_case, jours_hors_contrat
+from enfants.regles import Calendrier, Vacances
+from tests.enfants.fabrique import paris
+
+N = "\N{NO-BREAK SPACE}"
+DEUX_JOURS = Limite(pk=1, nom="J-2", genre="jours_avant", nombre=2, compte="ouvres", heure=time(12))
+LEA = Enfant(prenom="Léa", nom="DUPONT", naissance=date(2008, 3, 14))
+JEAN, JEANNE = 1, 2
+
+
+@pytest.mark.parametrize("etat", ["", *Etat.values])
+@pytest.mark.parametrize("present", [None, True, False])
+@pytest.mark.parametrize(
+    "fond", ["ouvert", "ferme", "ferie", "petites_vacances", "grandes_vacances", "fermeture"]
+)
+def test_every_cell_is_in_the_legend(etat, present, fond):
+    anomalie = est_anomalie(etat, present, fond)
+    for hors_contrat in (True, False):
+        assert etat_de_la_case(etat, present, hors_contrat, anomalie, fond) in planning.MOTS
+
+
+@pytest.mark.parametrize(
+    ("etat", "present", "hors", "fond", "attendu"),
+    [
+        ("", None, False, "ouvert", ""),
+        ("", None, False, "ferie", "ferie"),
+        ("reservee", None, False, "ouvert", "reservee"),
+        ("reservee", True, False, "ouvert", "present-reserve"),
+        ("reservee", True, True, "ouvert", "hors_contrat"),
+        ("", True, False, "ouvert", "present"),
+        ("demandee", True, False, "ouvert", "present"),
+        ("refusee", True, False, "ouvert", "present"),
+        ("reservee", False, False, "ouvert", "reservee"),
+        ("absent_facture", False, False, "ouvert", "absent_facture"),
+        ("absent_excuse", True, False, "ouvert", "erreur"),
+        ("conge", True, False, "ouvert", "erreur"),
+        ("reservee", None, False, "fermeture", "erreur"),
+        ("reservee", True, False, "ferie", "present-reserve"),
+        ("refusee", None, False, "ferie", "refusee"),
+        ("annulee", None, False, "fermeture", "fermeture"),
+        ("annulee", None, False, "ouvert", ""),
+    ],
+)
+def test_a_cell(etat, present, hors, fond, attendu):
+    assert etat_de_la_case(etat, present, hors, est_anomalie(etat, present, fond), fond) == attendu
+
+
+def test_hours_beyond_the_contract_of_the_week():
+    def garde(jour, arrivee, depart):
+        return Pointage(jour=date(2026, 11, jour), present=True, arrivee=time(arrivee), depart=time(depart))
+
+    pointages = [garde(23, 8, 18), garde(24, 8, 18), garde(25, 8, 13), garde(30, 8, 18)]
+    assert jours_hors_contrat(pointages, Decimal("20")) == {date(2026, 11, 25)}
+    assert jours_hors_contrat(pointages, Decimal("25")) == set()
+    assert jours_hors_contrat(pointages, None) == set()
+
+
+# ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def service(pk: int, nom: str, structure: Structure, **champs) -> Prestation:
+    defaut = {
+        "jours": semaine.ECOLE,
+        "heure_debut": time(8),
+        "heure_fin": time(18),
+        "limite_reservation": DEUX_JOURS,
+        "limite_annulation": DEUX_JOURS,
+    }
+    return Prestation(pk=pk, nom=nom, structure=structure, **(defaut | champs))
+
+
+def inscrire(pk: int, prestation: Prestation, famille: int = JEAN, **champs) -> Inscription:
+    i = Inscription(
+        pk=pk, enfant=LEA, prestation=prestation, famille_id=famille, **({"du": date(2014, 9, 1)} | champs)
+    )
+    i.payeur = "DUPONT Jean" if famille == JEAN else "DUPONT Jeanne"
+    return i
+
+
+def reservation(
+    pk: int, inscription: Inscription, jour: date, etat: str = Etat.RESERVEE, **champs
+) -> Reservation:
+    return Reservation(
+        pk=pk,
+        enfant=LEA,
+        prestation=inscription.prestation,
+        jour=jour,
+        inscription=inscription,
+        payeur_id=inscription.famille_id,
+        etat=etat,
+        **champs,
+    )
+
+
+ALSH = Structure(pk=1, nom="Accueil de Loisirs ALSH")
+GARDERIE = Structure(pk=2, nom="Garderie périscolaire")
+CANTINE = service(7, "Restauration scolaire", GARDERIE)
+MAINTENANT = paris(2026, 11, 23, 9, 30)
+
+
+def entrees(inscriptions, reservations=(), pointages=(), calendrier=None, jours=None, maintenant=MAINTENANT):
+    return Entrees(
+        enfants=[LEA],
+        inscriptions=inscriptions,
+        reservations=reservations,
+        pointages=pointages,
+        calendrier=calendrier or Calendrier(),
+        jours=jours or planning.mois_de(date(2026, 11, 1)),
+        maintenant=maintenant,
+        famille_id=JEAN,
+    )
+
+
+def ligne(*args, **options):
+    (p,) = planning.planning(entrees(*args, **options))
+    return p.lignes[0]
+
+
+def codes(ligne) -> dict[int, str]:
+    return {c.jour.day: c.etat for c in ligne.cases if c.etat}
+
+
+def test_the_guide_s_screen_of_april_2015():
+    """RULES.md §4: zone A then, spring holidays 11 to 26 April, Easter Monday on the 6th."""
+    vacances = {"periode_scolaire": False, "petites_vacances": True, "grandes_vacances": True}
+    vacances["jours"] = semaine.OUVRES
+    services = [
+        service(1, "Mercredi après-midi", ALSH, jours=semaine.MERCREDI),
+        service(2, "Mercredi journée", ALSH, jours=semaine.MERCREDI),
+        service(3, "Vacances après-midi", ALSH, **vacances),
+        service(4, "Vacances journée", ALSH, **vacances),
+        service(5, "Vacances matin", ALSH, **vacances),
+        service(6, "Garderie matin", GARDERIE),
+        CANTINE,
+    ]
+    inscriptions = [inscrire(p.pk, p) for p in services]
+    avril = lambda jour: date(2015, 4, jour)  # noqa: E731
+    cantine_reservee = [2, 3, 9, 10, 27, 28, 30]
+    jours = {1: [8, 29], 2: [8, 29], 4: [13, 14, 15, 16], 7: cantine_reservee}
+    reservations = [
+        reservation(100 * i + jour, inscriptions[i - 1], avril(jour))
+        for i, js in jours.items()
+        for jour in js
+    ]
+    reservations += [reservation(60 + i, inscriptions[i - 1], avril(7), Etat.ABSENT_EXCUSE) for i in (6, 7)]
+    calendrier = Calendrier(
+        feries={avril(6): "Lundi de Pâques"},
+        vacances=(Vacances("Printemps", "petites", avril(11), avril(26)),),
+    )
+    (p,) = planning.planning(
+        entrees(
+            inscriptions,
+            reservations,
+            calendrier=calendrier,
+            jours=planning.mois_de(avril(1)),
+            maintenant=datetime(2015, 5, 4, 10, tzinfo=regles.PARIS),
+        )
+    )
+    petites = dict.fromkeys(range(11, 27), "petites_vacances")
+    ferie = {6: "ferie"}
+    mercredis = petites | ferie | {8: "reservee", 29: "reservee"}
+    attendu = {
+        "Mercredi après-midi": mercredis,
+        "Mercredi journée": mercredis,
+        "Vacances après-midi": ferie,
+        "Vacances journée": ferie | dict.fromkeys((13, 14, 15, 16), "reservee"),
+        "Vacances matin": ferie,
+        "Garderie matin": petites | ferie | {7: "absent_excuse"},
+        "Restauration scolaire": petites
+        | ferie
+        | {7: "absent_excuse"}
+        | dict.fromkeys(cantine_reservee, "reservee"),
+    }
+    assert {li.prestation.nom: codes(li) for li in p.lignes} == attendu
+    assert {li.payeur for li in p.lignes} == {"DUPONT Jean"}
+    assert not any(c.valeur for li in p.lignes for c in li.cases)  # the month is past: nothing to ask
+    assert not any(li.phrase for li in p.lignes)
+
+
+def test_what_may_be_asked_from_a_month():
+    """Free days within the limit, own bookings until they start, nothing else."""
+    i = inscrire(31, CANTINE)
+    reservations = [
+        reservation(1, i, date(2026, 11, 23)),
+        reservation(2, i, date(2026, 11, 24), version=3),
+        reservation(3, i, date(2026, 11, 27), Etat.ABSENCE_DEMANDEE),
+        reservation(4, i, date(2026, 11, 30), Etat.REFUSEE),
+    ]
+    valeurs = {c.jour.day: c.valeur for c in ligne([i], reservations).cases if c.valeur}
+    assert valeurs == {
+        24: "31:2026-11-24:3",
+        26: "31:2026-11-26:0",
+        30: "31:2026-11-30:0",
+    }
+
+
+def test_latest_live_row_wins_over_older_ones():
+    i = inscrire(31, CANTINE)
+    jour = date(2026, 11, 26)
+    reservations = [reservation(5, i, jour, Etat.DEMANDEE), reservation(9, i, jour, Etat.REFUSEE)]
+    assert codes(ligne([i], reservations))[26] == "demandee"
+    reservations = [reservation(5, i, jour, Etat.REFUSEE), reservation(9, i, jour, Etat.ANNULEE)]
+    assert codes(ligne([i], reservations))[26] == "libre"
+
+
+@pytest.mark.parametrize(
+    ("champs", "ouvert"),
+    [
+        ({}, True),
+        ({"ouverture": paris(2026, 11, 24, 7)}, False),
+        ({"fermeture": paris(2026, 11, 23, 7)}, False),
+        ({"age_min": 30}, False),
+    ],
+)
+def test_window_and_age_close_the_cells(champs, ouvert):
+    i = inscrire(31, service(9, "Temps libre", GARDERIE, **champs))
+    assert any(c.valeur for c in ligne([i]).cases) is ouvert
+
+
+def test_past_the_limit_only_a_service_that_accepts_late_asks_stays_open():
+    mardi = date(2026, 11, 24)
+    for regle, ouvert in (("refus", False), ("mairie", True), ("majoration", True)):
+        i = inscrire(31, service(9, "Temps libre", GARDERIE, hors_delai=regle))
+        assert bool(next(c.valeur for c in ligne([i]).cases if c.jour == mardi)) is ouvert
+
+
+def test_the_other_household_s_row_is_read_only_and_there_only_when_booked():
+    sien, autre = inscrire(31, CANTINE), inscrire(32, CANTINE, JEANNE)
+    assert [li.payeur for li in planning.planning(entrees([sien, autre]))[0].lignes] == ["DUPONT Jean"]
+    jour = date(2026, 11, 30)
+    (p,) = planning.planning(entrees([sien, autre], [reservation(1, autre, jour)]))
+    assert [(li.payeur, li.a_soi) for li in p.lignes] == [("DUPONT Jean", True), ("DUPONT Jeanne", False)]
+    assert codes(p.lignes[1]) == {30: "reservee"}
+    assert not any(c.valeur for c in p.lignes[1].cases)
+
+
+def test_attendance_is_shown_once():
+    """On the row that booked; without booking on the own row; without any enrolment on a row without payer."""
+    sien, autre = inscrire(31, CANTINE), inscrire(32, CANTINE, JEANNE)
+    jour = date(2026, 11, 19)
+    present = Pointage(enfant=LEA, prestation=CANTINE, jour=jour, present=True)
+    (p,) = planning.planning(entrees([sien, autre], [reservation(1, autre, jour)], [present]))
+    assert [codes(li).get(19) for li in p.lignes] == [None, "present-reserve"]
+    assert codes(ligne([autre, sien], (), [present]))[19] == "present"
+    (p,) = planning.planning(entrees([], (), [present]))
+    assert [(li.payeur, codes(li)) for li in p.lignes] == [("Non inscrit", {19: "present"})]
+
+
+def test_a_service_closed_all_month_is_one_sentence():
+    vacances = service(
+        3, "Vacances", ALSH, periode_scolaire=False, petites_vacances=True, jours=semaine.OUVRES
+    )
+    calendrier = Calendrier(
+        feries={date(2026, 11, 11): "Armistice"},
+        vacances=(Vacances("Noël", "petites", date(2026, 12, 19), date(2027, 1, 3)),),
+    )
+    trouvee = ligne([inscrire(31, vacances)], calendrier=calendrier)
+    assert trouvee.phrase == (f"Ouvert pendant les vacances. Prochaine date{N}: lundi{N}21{N}décembre.")
+    assert codes(trouvee) == {11: "ferie"}
+
+
+def test_a_typical_week_s_day_carries_its_loop():
+    i = inscrire(31, CANTINE)
+    cases = ligne([i], [reservation(1, i, date(2026, 11, 26), reguliere=True)]).cases
+    assert [c.jour.day for c in cases if c.regulier] == [26]
+
+
+# ── The week ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def cartes(inscriptions, reservations=(), calendrier=None):
+    e = entrees(
+        inscriptions, reservations, calendrier=calendrier, jours=planning.semaine_du(date(2026, 11, 25))
+    )
+    return planning.semaine_de(planning.planning(e), e)
+
+
+def test_week_cards_say_the_deadline():
+    i = inscrire(31, CANTINE)
+    semaine_cartes = cartes([i], [reservation(1, i, date(2026, 11, 24))])
+    assert [c.jour.day for c in semaine_cartes] == [23, 24, 25, 26, 27]
+    assert [c.aujourdhui for c in semaine_cartes] == [True, False, False, False, False]
+    assert [(c.ouvert, c.delai) for c in semaine_cartes] == [
+        (False, f"Délai passé depuis jeudi{N}19, 12{N}h"),
+        (False, f"Délai passé depuis vendredi{N}20, 12{N}h"),
+        (False, ""),
+        (True, f"Modifiable jusqu’à mardi{N}24, 12{N}h"),
+        (True, f"Modifiable jusqu’à mercredi{N}25, 12{N}h"),
+    ]
+    etats = [[case.etat for _, case in c.enfants[0].lignes] for c in semaine_cartes]
+    assert etats == [[], ["reservee"], [], ["libre"], ["libre"]]
+
+
+def test_a_saturday_with_something_is_shown():
+    samedi = service(9, "Sortie", ALSH, jours=semaine.TOUS)
+    assert [c.jour.weekday() for c in cartes([inscrire(31, samedi)])] == list(range(7))
+
+
+def test_a_bank_holiday_is_named_on_its_card():
+    calendrier = Calendrier(feries={date(2026, 11, 26): "Fête du village"})
+    jeudi = cartes([inscrire(31, CANTINE)], calendrier=calendrier)[3]
+    assert (jeudi.fond, jeudi.enfants[0].lignes, jeudi.delai) == ("Fête du village", [], "")
+
+
+def test_deadlines_are_grouped_by_rule():
+    autre = service(8, "Garderie matin", GARDERIE)
+    (p,) = planning.planning(entrees([inscrire(31, CANTINE), inscrire(32, autre)]))
+    assert planning.delais([p]) == [
+        f"Restauration scolaire, Garderie matin{N}: réservation possible jusqu’à 2 jours ouvrés avant, 12{N}h{N}; "
+        f"absence sans frais jusqu’à 2 jours ouvrés avant, 12{N}h."
+    ]
+
+
+def test_months_and_weeks():
+    assert len(planning.mois_de(date(2028, 2, 29))) == 29
+    assert planning.semaine_du(date(2027, 1, 1))[0] == date(2026, 12, 28)
+    assert planning.semaine_du(date(2026, 11, 29))[-1] - timedelta(6) == date(2026, 11, 23)
