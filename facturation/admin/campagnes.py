@@ -1,0 +1,138 @@
+"""Campagnes: compute the draft, look at it, issue."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from facturation import emission
+from facturation.models import Brouillon, Campagne, Regie
+from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, suivre
+from portail.socle.argent import INSECABLE
+from portail.socle.verrous import verrouiller
+
+from .champs import PageAdmin, chevauchent
+
+
+class CampagneForm(forms.ModelForm):
+    """One campagne a day for a régie: checked under the régie's lock."""
+
+    def clean(self) -> dict:
+        donnees = super().clean()
+        regie, du, au = donnees.get("regie"), donnees.get("du"), donnees.get("au")
+        if not (regie and du and au):
+            return donnees
+        verrouiller(Regie.objects.filter(pk=regie.pk))
+        for autre in regie.campagnes.exclude(pk=self.instance.pk):
+            if chevauchent(du, au, autre.du, autre.au):
+                raise ValidationError(
+                    f"La campagne «{INSECABLE}{autre}{INSECABLE}» couvre déjà des jours de cette période."
+                )
+        return donnees
+
+
+@admin.register(Campagne)
+class CampagneAdmin(PageAdmin):
+    form = CampagneForm
+    list_display = ("libelle", "regie", "du", "au", "date_facture", "echeance", "etat")
+    list_filter = ("regie", "etat")
+    fields = ("regie", "libelle", ("du", "au"), ("date_facture", "echeance"))
+    change_form_template = "facturation/admin/campagne.html"
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.factures.exists())
+
+    def get_readonly_fields(self, request: HttpRequest, obj=None):
+        issue = obj is not None and obj.factures.exists()
+        return ("regie", "du", "au", "date_facture", "echeance") if issue else ()
+
+    def get_urls(self) -> list:
+        def adresse(chemin: str, vue, nom: str):
+            return path(
+                f"<int:pk>/{chemin}/", self.admin_site.admin_view(vue), name=f"facturation_campagne_{nom}"
+            )
+
+        return [
+            adresse("calculer", self.calculer, "calculer"),
+            adresse("brouillon", self.brouillon, "brouillon"),
+            adresse("emettre", self.emettre, "emettre"),
+            *super().get_urls(),
+        ]
+
+    def response_add(self, request: HttpRequest, obj: Campagne, post_url_continue=None) -> HttpResponse:
+        messages.success(request, f"Campagne créée{INSECABLE}: calculez maintenant son brouillon.")
+        return redirect(_brouillon(obj))
+
+    @method_decorator(require_POST)
+    def calculer(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self.exiger(request, "facturation.calculer_campagne")
+        campagne = self.trouver(request, str(pk))
+        brouillons = emission.calculer(campagne)
+        self.log_change(request, campagne, "Brouillon calculé.")
+        messages.success(request, f"Brouillon calculé{INSECABLE}: {_familles(len(brouillons))}.")
+        return redirect(_brouillon(campagne))
+
+    def brouillon(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The drafts, those that need attention first."""
+        campagne = self.trouver(request, str(pk))
+        lignes = Brouillon.objects.filter(campagne=campagne).prefetch_related("famille__responsables")
+        page = Paginator(
+            lignes.select_related("famille").order_by("-bloque", "-erreur", "famille__numero"), PAR_PAGE
+        ).get_page(request.GET.get("page"))
+        references = dict(
+            campagne.factures.vives()
+            .filter(famille__in=[b.famille_id for b in page])
+            .values_list("famille", "reference")
+        )
+        contexte = {
+            "title": f"Brouillon, {campagne}",
+            "campagne": campagne,
+            "suivi": suivre(campagne),
+            "page": page,
+            "lignes": [(b, references.get(b.famille_id, "")) for b in page],
+            "peut_calculer": request.user.has_perm("facturation.calculer_campagne"),
+            "peut_emettre": request.user.has_perm("facturation.emettre_campagne"),
+        }
+        return self.page(request, "facturation/admin/brouillon.html", contexte)
+
+    def emettre(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """GET asks for confirmation with the figures, POST issues."""
+        self.exiger(request, "facturation.emettre_campagne")
+        campagne = self.trouver(request, str(pk))
+        suivi = suivre(campagne)
+        if request.method != "POST":
+            contexte = {"title": f"Émettre les factures, {campagne}", "campagne": campagne, "suivi": suivi}
+            return self.page(request, "facturation/admin/emettre.html", contexte)
+        if campagne.calculee_le is None:
+            messages.error(request, "Calculez d’abord le brouillon.")
+        elif suivi.a_emettre > EN_LIGNE_MAX:
+            emission.demander(campagne, request.user)
+            messages.info(request, "L’émission est en route. Cette page en montre l’avancement.")
+        else:
+            _dire(request, emission.emettre(campagne, request.user))
+        self.log_change(request, campagne, "Émission demandée.")
+        return redirect(_brouillon(campagne))
+
+
+def _dire(request: HttpRequest, bilan: emission.Bilan) -> None:
+    nombre = len(bilan.emises)
+    messages.success(
+        request, f"{nombre} facture{'s' if nombre > 1 else ''} émise{'s' if nombre > 1 else ''}."
+    )
+    if bilan.bloquees:
+        messages.warning(request, f"{_familles(bilan.bloquees)} à régler d’abord, voyez les anomalies.")
+    if bilan.echecs:
+        messages.error(request, f"{_familles(len(bilan.echecs))} en échec, voyez la liste puis relancez.")
+
+
+def _familles(nombre: int) -> str:
+    return f"{nombre} famille{'s' if nombre > 1 else ''}"
+
+
+def _brouillon(campagne: Campagne) -> str:
+    return reverse("admin:facturation_campagne_brouillon", args=[campagne.pk])

@@ -1,0 +1,95 @@
+"""Pieces the pages of this admin share: euros typed, cents stored; rows that may only be read."""
+
+from decimal import Decimal
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.sites import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from portail.socle.argent import en_centimes
+
+
+class EurosField(forms.DecimalField):
+    """« 1,60 » on the screen, 160 in the row."""
+
+    def __init__(self, **options):
+        defaut = {"max_digits": 9, "decimal_places": 2, "min_value": Decimal(0), "localize": True}
+        super().__init__(**(defaut | options))
+        self.widget.attrs.setdefault("inputmode", "decimal")
+
+    def prepare_value(self, value):
+        return Decimal(value).scaleb(-2) if isinstance(value, int) else value
+
+    def clean(self, value):
+        montant = super().clean(value)
+        return None if montant is None else en_centimes(montant)
+
+    def has_changed(self, initial, data) -> bool:
+        try:
+            saisi = self.clean(data)
+        except forms.ValidationError:
+            return True
+        return saisi != initial
+
+
+class EnEuros:
+    """Admin mixin: every column that ends with `centimes` is typed in euros."""
+
+    def formfield_for_dbfield(self, db_field, request, **options):
+        if isinstance(db_field, models.IntegerField) and "centimes" in db_field.name:
+            champ = EurosField(
+                label=f"{db_field.verbose_name[:1].upper()}{db_field.verbose_name[1:]} (€)",
+                required=not db_field.blank and not db_field.has_default(),
+                help_text=db_field.help_text,
+            )
+            if db_field.has_default():
+                champ.initial = db_field.get_default()
+                champ.required = True
+            return champ
+        return super().formfield_for_dbfield(db_field, request, **options)
+
+
+class LectureSeule:
+    """Admin mixin: rows written by verbs, never by a form."""
+
+    def has_add_permission(self, request: HttpRequest, *objet) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+
+class PageAdmin(admin.ModelAdmin):
+    """Custom pages inside the admin's frame."""
+
+    admin_site: AdminSite
+
+    def page(self, request: HttpRequest, gabarit: str, contexte: dict) -> HttpResponse:
+        communs = self.admin_site.each_context(request)
+        return TemplateResponse(request, gabarit, communs | {"opts": self.opts} | contexte)
+
+    def trouver(self, request: HttpRequest, pk: str):
+        """The row, or 404. Raises PermissionDenied to those who may not see it."""
+        objet = self.get_object(request, pk)
+        if objet is None:
+            raise Http404
+        if not self.has_view_permission(request, objet):
+            raise PermissionDenied
+        return objet
+
+    @staticmethod
+    def exiger(request: HttpRequest, permission: str) -> None:
+        if not request.user.has_perm(permission):
+            raise PermissionDenied
+
+
+def chevauchent(a_du, a_au, b_du, b_au) -> bool:
+    """Whether two periods, first and last day included (None = for ever), share a day."""
+    return (b_au is None or a_du <= b_au) and (a_au is None or b_du <= a_au)

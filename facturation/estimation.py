@@ -1,0 +1,57 @@
+"""What asked days would cost: shown on the recap before anything is sent."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from enfants.models import Enfant, Inscription, Prestation
+from facturation.bareme import ESTIMABLES, Baremes, Foyers, minutes
+from facturation.journees import Parts
+from facturation.tarification import Prix, partager, prix
+from familles.models import Famille
+
+
+def estimer(famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, bool]]) -> list[Prix | None]:
+    """Price of each (child, service, day, late booking) for this family; None = no tarif. Ten queries at most.
+
+    A monthly price counts on its first day of the month, the following days cost nothing more.
+    """
+    if not lignes:
+        return []
+    du, au = min(x[2] for x in lignes), max(x[2] for x in lignes)
+    baremes = Baremes.charger({p.pk for _, p, _, _ in lignes}, du, au)
+    jours = {(famille.pk, enfant.pk, jour) for enfant, _, jour, _ in lignes}
+    foyers = Foyers.charger([famille.pk], jours, du, au, etats=ESTIMABLES)
+    parts = Parts(
+        Inscription.objects.filter(
+            enfant__in={e.pk for e, _, _, _ in lignes},
+            prestation__in={p.pk for _, p, _, _ in lignes},
+            repartition=Inscription.Repartition.PART,
+        ).en_cours(du, au)
+    )
+    mois_comptes: set = set()
+    return [_estimer(famille, ligne, baremes, foyers, parts, mois_comptes) for ligne in lignes]
+
+
+def _estimer(
+    famille, ligne, baremes: Baremes, foyers: Foyers, parts: Parts, mois_comptes: set
+) -> Prix | None:
+    enfant, prestation, jour, hors_delai = ligne
+    du_jour = baremes.pour(prestation.pk, jour)
+    if du_jour is None or du_jour.bareme is None:
+        return None
+    situation = foyers.situation(
+        famille.pk, enfant.pk, jour, hors_delai=hors_delai, minutes=minutes(prestation)
+    )
+    trouve = prix(du_jour.bareme, situation)
+    if trouve is None:
+        return None
+    if du_jour.bareme.unite == "mois":
+        cle = (enfant.pk, prestation.pk, jour.year, jour.month)
+        if cle in mois_comptes:
+            return Prix(0, "déjà compris dans le prix du mois")
+        mois_comptes.add(cle)
+    du_partage = parts.du_jour(enfant.pk, prestation.pk, jour)
+    familles = [f for f, _ in du_partage]
+    if famille.pk in familles and len(familles) > 1:
+        return partager(trouve, [p for _, p in du_partage], familles.index(famille.pk))
+    return trouve
