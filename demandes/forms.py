@@ -1,0 +1,113 @@
+"""What a person may type: every GET and POST parameter of the pages goes through one of these."""
+
+import re
+import uuid
+from dataclasses import dataclass
+from datetime import date
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from demandes.types import de_la_categorie
+
+CASE = re.compile(r"(\d{1,15}):(\d{4}-\d{2}-\d{2}):(\d{1,9})")
+CASES_MAX = 600
+ANNEE_MIN, ANNEE_MAX = 2000, 2100
+
+
+@dataclass(frozen=True)
+class Case:
+    """A box of the planning: an inscription, a day, the version of the booking the page showed (0: none)."""
+
+    inscription: int
+    jour: date
+    version: int
+
+    def __str__(self) -> str:
+        return f"{self.inscription}:{self.jour.isoformat()}:{self.version}"
+
+
+class CasesField(forms.Field):
+    """« <inscription>:<aaaa-mm-jj>:<version> », repeated; sorted by day, each box once."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, valeurs) -> list[Case]:
+        if len(valeurs or ()) > CASES_MAX:
+            raise ValidationError(f"Pas plus de {CASES_MAX} jours à la fois.")
+        cases = {}
+        for valeur in valeurs or ():
+            morceaux = CASE.fullmatch(str(valeur))
+            try:
+                jour = date.fromisoformat(morceaux[2])
+            except (TypeError, ValueError):
+                raise ValidationError("Cette sélection n’est pas lisible. Choisissez de nouveau.") from None
+            if not ANNEE_MIN <= jour.year <= ANNEE_MAX:
+                raise ValidationError("Cette date est trop lointaine.")
+            case = Case(int(morceaux[1]), jour, int(morceaux[3]))
+            cases.setdefault((case.jour, case.inscription), case)
+        return [cases[cle] for cle in sorted(cases)]
+
+
+class Envoi(forms.Form):
+    """The second step of every demande."""
+
+    confirmer = forms.BooleanField(required=False)
+    modifier = forms.BooleanField(required=False)
+    jeton = forms.UUIDField(required=False)
+
+    def clean_jeton(self) -> uuid.UUID:
+        return self.cleaned_data["jeton"] or uuid.uuid4()
+
+
+class Selection(Envoi):
+    """What the planning posts."""
+
+    RESERVER, ABSENCE = "reserver", "absence"
+    c = CasesField(required=False)
+    action = forms.ChoiceField(choices=[(RESERVER, "Réserver"), (ABSENCE, "Déclarer une absence")])
+    retour = forms.CharField(required=False, max_length=200)
+
+    def clean_retour(self) -> str:
+        """Only a page of the planning: never another site."""
+        retour = self.cleaned_data["retour"]
+        surs = url_has_allowed_host_and_scheme(retour, allowed_hosts=None)
+        return retour if surs and retour.startswith("/enfants/") else ""
+
+
+class Filtre(forms.Form):
+    """The list of demandes: kind and period."""
+
+    TOUT = "tout"
+    type = forms.ChoiceField(label="Type de demande", required=False)
+    mois = forms.RegexField(r"^(tout|\d{4}-\d{2})$", required=False)
+
+    def __init__(self, data, categorie: str) -> None:
+        super().__init__(data)
+        types = [(t.code, t.filtre) for t in de_la_categorie(categorie)]
+        self.fields["type"].choices = [("", "Tous les types"), *types]
+
+    def clean_mois(self) -> date | str | None:
+        """First day of the month, « tout », or None for the last thirty days."""
+        valeur = self.cleaned_data["mois"]
+        if not valeur or valeur == self.TOUT:
+            return valeur or None
+        try:
+            premier = date.fromisoformat(f"{valeur}-01")
+        except ValueError:
+            raise ValidationError("Ce mois n’existe pas.") from None
+        if not ANNEE_MIN <= premier.year <= ANNEE_MAX:
+            raise ValidationError("Ce mois est trop lointain.")
+        return premier
+
+    def valides(self) -> dict:
+        """What could be understood; the rest falls back to its default."""
+        self.is_valid()
+        return {"type": self.cleaned_data.get("type", ""), "mois": self.cleaned_data.get("mois")}
+
+
+class Reponse(forms.Form):
+    """The family's answer to a complément."""
+
+    texte = forms.CharField(label="Votre réponse", max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))

@@ -1,0 +1,17 @@
+from .demande import CompteurDemande, Demande
+from .etats import ACCEPTEES, ATTEND_LA_MAIRIE, EN_COURS, AChange, DejaTraitee, Etat
+from .suite import DemandeEvenement, DemandeJour, PieceDemande
+
+__all__ = [
+    "ACCEPTEES",
+    "ATTEND_LA_MAIRIE",
+    "EN_COURS",
+    "AChange",
+    "CompteurDemande",
+    "DejaTraitee",
+    "Demande",
+    "DemandeEvenement",
+    "DemandeJour",
+    "Etat",
+    "PieceDemande",
+]

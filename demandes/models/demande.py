@@ -1,0 +1,315 @@
+"""A demande: what a family asks, what the town answers."""
+
+import uuid
+from datetime import date, datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from demandes.types import PAR_CODE, TypeDemande, choix_des_types
+from enfants import places
+from enfants.models import Enfant
+from enfants.models import Etat as EtatJour
+from familles.models import Famille
+from portail.socle.courriels import poster
+from portail.socle.traces import tracer
+from portail.socle.verrous import verrouiller, verrouiller_un
+
+from .etats import ATTEND_LA_MAIRIE, EN_COURS, REFUSEE, AChange, DejaTraitee, Etat, etat_des_jours
+from .requetes import DemandeQuerySet
+from .suite import DemandeEvenement
+
+GenreDemande = type[TypeDemande]
+
+
+class CompteurDemande(models.Model):
+    """Next number of a year; locked last of all."""
+
+    annee = models.PositiveSmallIntegerField("année", unique=True)
+    suivant = models.PositiveIntegerField("prochain numéro", default=1)
+
+    class Meta:
+        verbose_name = "compteur des demandes"
+        verbose_name_plural = "compteurs des demandes"
+
+    def __str__(self) -> str:
+        return str(self.annee)
+
+    @classmethod
+    def numero(cls, annee: int) -> str:
+        """« 2026-0415 ». The caller's transaction holds the row until it ends: no gap, no duplicate."""
+        cls.objects.get_or_create(annee=annee)
+        compteur = verrouiller_un(cls.objects.filter(annee=annee))
+        cls.objects.filter(pk=compteur.pk).update(suivant=compteur.suivant + 1)
+        return f"{annee}-{compteur.suivant:04d}"
+
+
+class Demande(models.Model):
+    """One ask of one household. `donnees`: what was posted (only what differs); `avant`: what stood there."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    numero = models.CharField("n°", max_length=12, unique=True)
+    famille = models.ForeignKey(Famille, models.PROTECT, related_name="demandes")
+    enfant = models.ForeignKey(
+        Enfant, models.PROTECT, null=True, blank=True, related_name="demandes", verbose_name="enfant"
+    )
+    type = models.CharField("type", max_length=30, choices=choix_des_types)
+    etat = models.CharField("état", max_length=16, choices=Etat, default=Etat.ENVOYEE)
+    donnees = models.JSONField("données demandées", default=dict, blank=True)
+    avant = models.JSONField("données d’avant", default=dict, blank=True)
+    envoyee_par = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name="envoyée par"
+    )
+    envoyee_le = models.DateTimeField("envoyée le", default=timezone.now)
+    decidee_par = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="décidée par",
+    )
+    decidee_le = models.DateTimeField("décidée le", null=True, blank=True)
+    motif = models.CharField("motif", max_length=300, blank=True)
+    jeton = models.UUIDField("jeton d’envoi", default=uuid.uuid4, editable=False)
+
+    objects = DemandeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "demande"
+        ordering = ["-envoyee_le", "-numero"]
+        permissions = [
+            ("traiter_demande", "Peut traiter les demandes"),
+            ("voir_sante", "Peut lire les données sanitaires"),
+            ("voir_banque", "Peut lire les coordonnées bancaires"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["famille", "jeton"],
+                name="demande_jeton",
+                violation_error_message="Cette demande est déjà envoyée.",
+            ),
+            models.CheckConstraint(
+                condition=Q(etat__in=Etat.values),
+                name="demande_etat",
+                violation_error_message="Cet état n’existe pas.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(etat=Etat.REFUSEE) | ~Q(motif=""),
+                name="demande_refus_motive",
+                violation_error_message="Donnez le motif du refus.",
+            ),
+            models.CheckConstraint(
+                condition=Q(etat__in=EN_COURS) | Q(decidee_le__isnull=False),
+                name="demande_decidee_datee",
+                violation_error_message="Une demande décidée porte la date de la décision.",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["etat", "envoyee_le"], name="demande_a_traiter"),
+            models.Index(fields=["famille", "-envoyee_le"], name="demande_famille"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Demande {self.numero}"
+
+    # --- reading ----------------------------------------------------------------------------------
+
+    @property
+    def genre(self) -> GenreDemande:
+        return PAR_CODE[self.type]
+
+    @property
+    def etat_lu(self) -> str:
+        """The state a person reads: that of its days, once all are settled elsewhere (a place freed…)."""
+        if self.etat not in EN_COURS or not self.genre.planning:
+            return self.etat
+        return etat_des_jours([j.decision_lue for j in self.jours.all()]) or self.etat
+
+    @property
+    def est_en_cours(self) -> bool:
+        return self.etat_lu in EN_COURS
+
+    @property
+    def etat_en_mots(self) -> str:
+        return Etat(self.etat_lu).label
+
+    def formulaire(self, jour: date, data: dict | None = None) -> TypeDemande:
+        """The form of its kind over the current values; bound to `data` when given."""
+        return self.genre(
+            data,
+            famille=self.famille,
+            enfant=self.enfant,
+            jour=jour,
+            depuis=timezone.localdate(self.envoyee_le),
+        )
+
+    # --- verbs: atomic, lock, read again, twice is once -------------------------------------------
+
+    @transaction.atomic
+    def accepter(
+        self,
+        par,
+        maintenant: datetime,
+        *,
+        jours=None,
+        parmi=None,
+        motif: str = "",
+        vu: str = "",
+        existant: Enfant | None = None,
+    ) -> None:
+        """Accept, and apply. Raises DejaTraitee, AChange, ValidationError.
+
+        `jours`: ids of the bookings accepted among those waiting, the others being refused for `motif` (None:
+        all); `parmi`: the bookings this agent may decide (None: all). `vu`: fingerprint of the current values
+        the agent looked at, needed when they changed since.
+        `existant`: the child of another household that « ajouter-enfant » is about.
+        """
+        self._reprendre()
+        if self.genre.planning:
+            attendus = self._attendus(parmi=parmi)
+            # A day on the waiting list is accepted only when the agent names it.
+            voulus = attendus if jours is None else self._attendus(avec_liste=True, parmi=parmi) & set(jours)
+            self._decider_jours(voulus, attendus - voulus, motif, par, maintenant)
+            return
+        formulaire = self.formulaire(timezone.localdate(maintenant))
+        actuelles = formulaire.valeurs
+        if vu != formulaire.empreinte() and any(
+            actuelles[n] != v for n, v in self.avant.items() if n in actuelles
+        ):
+            raise AChange("Ces informations ont changé depuis la demande. Relisez avant d’accepter.")
+        formulaire = self.formulaire(timezone.localdate(maintenant), actuelles | self.donnees)
+        if not formulaire.is_valid():
+            raise ValidationError(
+                [f"{formulaire.etiquette(n)} : {' '.join(e)}" for n, e in formulaire.errors.items()]
+            )
+        if existant is not None:
+            formulaire.existant = existant
+        cree = formulaire.appliquer()
+        if cree is not None:
+            self.enfant = cree
+            self.save(update_fields=["enfant"])
+        self._clore(Etat.ACCEPTEE, par, maintenant)
+
+    @transaction.atomic
+    def refuser(self, par, motif: str, maintenant: datetime, *, jours=None) -> None:
+        """Refuse, or refuse only these waiting days. Raises DejaTraitee, ValidationError without motif."""
+        motif = motif.strip()
+        if not motif:
+            raise ValidationError("Donnez le motif du refus.")
+        self._reprendre()
+        if self.genre.planning:
+            ouverts = self._attendus(avec_liste=True)
+            self._decider_jours(
+                set(), ouverts if jours is None else ouverts & set(jours), motif, par, maintenant
+            )
+        else:
+            self._clore(Etat.REFUSEE, par, maintenant, motif)
+
+    @transaction.atomic
+    def demander_complement(self, par, texte: str, maintenant: datetime) -> None:
+        """Ask the family for something more; it answers with `repondre`."""
+        if not texte.strip():
+            raise ValidationError("Écrivez ce que la famille doit préciser.")
+        self._reprendre()
+        self.etat = Etat.COMPLEMENT
+        self.save(update_fields=["etat"])
+        self._noter(DemandeEvenement.Genre.COMPLEMENT, par, maintenant, texte.strip(), prevenir=True)
+
+    @transaction.atomic
+    def repondre(self, par, texte: str, maintenant: datetime) -> None:
+        """The family's answer to a complément: the demande goes back to the town."""
+        if not texte.strip():
+            raise ValidationError("Écrivez votre réponse.")
+        self._reprendre()
+        self.etat = Etat.ENVOYEE
+        self.save(update_fields=["etat"])
+        self._noter(DemandeEvenement.Genre.REPONSE, par, maintenant, texte.strip())
+
+    @transaction.atomic
+    def retirer(self, par, maintenant: datetime, texte: str = "") -> None:
+        """The family takes it back; days already accepted stay booked."""
+        self._reprendre()
+        if not self.genre.planning:
+            self._clore(Etat.RETIREE, par, maintenant, texte=texte, prevenir=False)
+            return
+        ouverts = self._attendus(avec_liste=True)
+        places.retirer(sorted(ouverts), par, maintenant)
+        self.solder(par, maintenant, texte=texte, prevenir=False)
+
+    def solder(
+        self, par, maintenant: datetime, motif: str = "", texte: str = "", prevenir: bool = True
+    ) -> bool:
+        """Write down what the days became, close once all are settled (True). Needs the lock of a verb."""
+        lignes = list(self.jours.select_related("reservation"))
+        for ligne in lignes:
+            if not ligne.decision and ligne.decision_lue:
+                ligne.decision = ligne.decision_lue
+                ligne.save(update_fields=["decision"])
+        etat = etat_des_jours([ligne.decision for ligne in lignes])
+        if etat:
+            motif = motif or next((li.reservation.motif for li in lignes if li.decision == REFUSEE), "")
+            self._clore(etat, par, maintenant, motif, texte=texte, prevenir=prevenir)
+        return bool(etat)
+
+    # --- inside a verb ----------------------------------------------------------------------------
+
+    def _reprendre(self) -> None:
+        """Lock in the order of the house (famille, demande, enfant), read again, refuse what is decided."""
+        self.famille = verrouiller_un(Famille.objects.filter(pk=self.famille_id))
+        frais = verrouiller_un(Demande.objects.filter(pk=self.pk))
+        for champ in ("etat", "donnees", "avant", "motif", "decidee_le", "decidee_par_id", "enfant_id"):
+            setattr(self, champ, getattr(frais, champ))
+        self._prefetched_objects_cache = {}
+        if not self.est_en_cours:
+            qui = f" par {self.decidee_par}" if self.decidee_par_id else ""
+            quand = f" le {timezone.localtime(self.decidee_le):%d/%m/%Y à %H:%M}" if self.decidee_le else ""
+            raise DejaTraitee(f"Demande déjà traitée{qui}{quand} : {self.etat_en_mots.lower()}.")
+        if self.enfant_id:
+            verrouiller(Enfant.objects.filter(pk=self.enfant_id))
+
+    def _attendus(self, avec_liste: bool = False, parmi=None) -> set[int]:
+        """Bookings of its days the town has not answered; those on the waiting list too if asked."""
+        etats = (*ATTEND_LA_MAIRIE, EtatJour.EN_ATTENTE) if avec_liste else ATTEND_LA_MAIRIE
+        lignes = self.jours.filter(decision="", reservation__etat__in=etats)
+        ids = set(lignes.values_list("reservation_id", flat=True))
+        return ids if parmi is None else ids & set(parmi)
+
+    def _decider_jours(self, oui: set[int], non: set[int], motif: str, par, maintenant: datetime) -> None:
+        if not oui and not non:
+            raise DejaTraitee("Ces jours sont déjà décidés.")
+        if non and not motif.strip():
+            raise ValidationError("Donnez le motif du refus.")
+        absence = self.type == "absences"
+        for ids, accord in ((oui, True), (non, False)):
+            if not ids:
+                continue
+            if absence:
+                places.trancher_absences(sorted(ids), accord, par, maintenant, motif=motif)
+            else:
+                places.decider(sorted(ids), accord, par, maintenant, motif=motif)
+        if not self.solder(par, maintenant, motif=motif if non else ""):
+            self._noter(DemandeEvenement.Genre.PARTIE, par, maintenant, motif, prevenir=True)
+
+    def _clore(
+        self, etat: str, par, maintenant: datetime, motif: str = "", texte: str = "", prevenir: bool = True
+    ) -> None:
+        self.etat, self.decidee_par, self.decidee_le = etat, par, maintenant
+        self.motif = motif[:300] if etat in (Etat.REFUSEE, Etat.ACCEPTEE_PARTIE) else ""
+        self.save(update_fields=["etat", "decidee_par", "decidee_le", "motif"])
+        self._noter(etat, par, maintenant, texte or self.motif, prevenir=prevenir)
+
+    def _noter(self, genre: str, par, maintenant: datetime, texte: str = "", prevenir: bool = False) -> None:
+        """One event, one trace, and one e-mail for each adult who allowed it, in the verb's transaction."""
+        evenement = self.evenements.create(genre=genre, le=maintenant, par=par, texte=texte)
+        tracer(
+            par, f"demande_{genre}", self, famille=self.famille, type=self.type, champs=sorted(self.donnees)
+        )
+        if not prevenir:
+            return
+        for adresse in self.famille.adresses_courriel():
+            cle = f"demande:{self.numero}:{evenement.pk}:{adresse}"
+            poster(cle[:200], adresse, f"courriels/demande_{genre}.txt", {"demande": self, "texte": texte})

@@ -1,0 +1,42 @@
+"""States of a demande, and what its days make of it."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from enfants.models import Etat as EtatJour
+
+ATTEND_LA_MAIRIE = (EtatJour.DEMANDEE, EtatJour.ABSENCE_DEMANDEE)
+
+
+class DejaTraitee(ValidationError):
+    """Someone was faster, or the same person clicked twice. The sentence says who did what."""
+
+
+class AChange(ValidationError):
+    """The family's values are no longer those the agent saw."""
+
+
+class Etat(models.TextChoices):
+    ENVOYEE = "envoyee", "En cours"
+    COMPLEMENT = "complement", "Complément demandé"
+    ACCEPTEE = "acceptee", "Acceptée"
+    ACCEPTEE_PARTIE = "acceptee_partie", "Acceptée en partie"
+    REFUSEE = "refusee", "Refusée"
+    RETIREE = "retiree", "Retirée"
+
+
+EN_COURS = (Etat.ENVOYEE, Etat.COMPLEMENT)
+ACCEPTEES = (Etat.ACCEPTEE, Etat.ACCEPTEE_PARTIE)
+
+
+ACCEPTEE, REFUSEE, RETIREE = "acceptee", "refusee", "retiree"
+
+
+def etat_des_jours(decisions: list[str]) -> str:
+    """State of a planning demande from the decisions of its days; empty while one of them waits."""
+    connues = set(decisions)
+    if not connues or "" in connues:
+        return ""
+    if len(connues) == 1:
+        return {ACCEPTEE: Etat.ACCEPTEE, REFUSEE: Etat.REFUSEE, RETIREE: Etat.RETIREE}[connues.pop()]
+    return Etat.ACCEPTEE_PARTIE if ACCEPTEE in connues else Etat.REFUSEE

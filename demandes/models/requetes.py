@@ -1,0 +1,62 @@
+"""Which demandes: the vocabulary of the pages and of the admin."""
+
+from datetime import date
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+
+from enfants.models import Enfant, Rattachement
+
+from .etats import ATTEND_LA_MAIRIE, EN_COURS, Etat
+from .suite import DemandeJour
+
+
+class DemandeQuerySet(models.QuerySet):
+    def en_cours(self):
+        """Not decided yet, as far as the row itself knows (a planning demande reads its days)."""
+        return self.filter(etat__in=EN_COURS)
+
+    def a_traiter(self):
+        """Waiting for the town, oldest first. Days on a waiting list wait for a place, not for an agent."""
+        jours = DemandeJour.objects.filter(demande=OuterRef("pk"))
+        attendus = jours.filter(decision="", reservation__etat__in=ATTEND_LA_MAIRIE)
+        return self.filter(Q(Exists(attendus)) | ~Q(Exists(jours)), etat=Etat.ENVOYEE).order_by(
+            "envoyee_le", "numero"
+        )
+
+    def visibles(self, jour: date):
+        """Without those about a child this household no longer holds (immediate end of a Rattachement)."""
+        liens = Rattachement.objects.filter(Rattachement.en_cours("", jour), famille=OuterRef("famille"))
+        autres_liens = Rattachement.objects.filter(
+            Rattachement.en_cours("", jour), famille=OuterRef("demande__famille")
+        )
+        jours = DemandeJour.objects.filter(demande=OuterRef("pk"))
+        vus = jours.filter(Exists(autres_liens.filter(enfant=OuterRef("reservation__enfant"))))
+        return self.filter(
+            Q(enfant=None) | Exists(liens.filter(enfant=OuterRef("enfant"))),
+            ~Exists(jours) | Exists(vus),
+        )
+
+    def avec_jours(self, enfants=None):
+        """With everything a line of a list shows, in a constant number of queries.
+
+        `enfants`: ids of the children the reader may see; the days of others are left out.
+        """
+        jours = DemandeJour.objects.select_related(
+            "reservation__enfant", "reservation__prestation__structure"
+        ).order_by("reservation__jour", "pk")
+        if enfants is not None:
+            jours = jours.filter(reservation__enfant__in=enfants)
+        return self.select_related("famille", "enfant", "decidee_par").prefetch_related(
+            models.Prefetch("jours", jours)
+        )
+
+    def pour_structures(self, structures: list[int]):
+        """What an agent attached to these structures treats: days there, and the children enrolled there."""
+        jours = DemandeJour.objects.filter(
+            demande=OuterRef("pk"), reservation__prestation__structure__in=structures
+        )
+        inscrits = Enfant.objects.filter(
+            Q(inscriptions__prestation__structure__in=structures) | Q(scolarites__ecole__in=structures)
+        )
+        return self.filter(Exists(jours) | Exists(inscrits.filter(pk=OuterRef("enfant"))))

@@ -1,0 +1,239 @@
+"""The recap before sending, as dataclasses: what becomes of each day, and what it will cost. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from demandes.selection import Conflit
+from demandes.textes import jours_en_mots, mois_en_mots
+from enfants.models import Etat
+from enfants.places import Issue, IssueAbsence
+from facturation.tarification import Prix
+from portail.socle.argent import INSECABLE
+
+
+@dataclass(frozen=True)
+class LigneRecap:
+    """A child, a service, days that share their fate. `centimes` None: no price known."""
+
+    qui: str
+    jours: str
+    detail: str = ""
+    refus: str = ""
+    centimes: int | None = None
+
+
+@dataclass(frozen=True)
+class Groupe:
+    """A card of the recap. `galet` is a state of the legend."""
+
+    galet: str
+    titre: str
+    phrase: str
+    lignes: list[LigneRecap]
+
+
+@dataclass(frozen=True)
+class LigneCout:
+    quoi: str
+    detail: str
+    centimes: int
+
+
+@dataclass(frozen=True)
+class Cout:
+    """« Ce que cela coûtera »: sure, if the town accepts, if a place is freed; `mois` of the invoices."""
+
+    lignes: list[LigneCout]
+    total: int
+    si_accepte: int
+    si_place: int
+    mois: str
+    sans_tarif: bool
+
+
+@dataclass(frozen=True)
+class Recap:
+    groupes: list[Groupe]
+    a_envoyer: list[int] = field(default_factory=list)  # positions, in what was given, of what will be sent
+    cout: Cout | None = None
+
+
+def _pluriel(nombre: int, singulier: str, pluriel: str) -> str:
+    return f"{nombre} {singulier if nombre == 1 else pluriel}"
+
+
+# verdict → (galet, singular, plural, sentence)
+RESERVATIONS = {
+    "reservee": ("reservee", "jour libre", "jours libres", "Réservés dès que vous envoyez."),
+    "demandee": ("demandee", "jour à valider", "jours à valider", "La mairie vous répondra."),
+    "en_attente": (
+        "en_attente",
+        "jour complet",
+        "jours complets",
+        f"Demande en attente{INSECABLE}: nous vous prévenons si une place se libère.",
+    ),
+    "refus": ("refusee", "jour impossible", "jours impossibles", "Ils ne seront pas envoyés."),
+}
+ABSENCES = {
+    "excusee": ("absent_excuse", "jour prévenu à temps", "jours prévenus à temps", "Rien ne sera facturé."),
+    "demandee": ("absence_demandee", "jour à valider", "jours à valider", "La mairie vous répondra."),
+    "facturee": (
+        "absent_facture",
+        "jour facturé",
+        "jours facturés",
+        "Le délai est passé. Pour une raison médicale, la mairie attend votre attestation.",
+    ),
+    "annulee": ("annulee", "demande retirée", "demandes retirées", "Elles n’étaient pas encore acceptées."),
+    "refus": ("refusee", "jour impossible", "jours impossibles", "Ils ne seront pas envoyés."),
+}
+UN_SEUL = {
+    "Réservés dès que vous envoyez.": "Réservé dès que vous envoyez.",
+    "Ils ne seront pas envoyés.": "Il ne sera pas envoyé.",
+    "Elles n’étaient pas encore acceptées.": "Elle n’était pas encore acceptée.",
+}
+
+
+def _groupe(modele: tuple, lignes: list[LigneRecap], nombre: int) -> Groupe:
+    galet, singulier, pluriel, phrase = modele
+    return Groupe(
+        galet,
+        _pluriel(nombre, singulier, pluriel),
+        UN_SEUL.get(phrase, phrase) if nombre == 1 else phrase,
+        lignes,
+    )
+
+
+def _lignes(entrees: Iterable[tuple]) -> list[LigneRecap]:
+    """Group (enfant, prestation, jour, detail, refus, prix) by everything but the day and the price."""
+    groupes = defaultdict(list)
+    for enfant, prestation, jour, detail, refus, prix in entrees:
+        groupes[f"{enfant.prenom}, {prestation.nom}", detail, refus].append((jour, prix))
+    return [
+        LigneRecap(
+            qui=qui,
+            jours=_majuscule(jours_en_mots(j for j, _ in jours)),
+            detail=detail,
+            refus=refus,
+            centimes=None if any(p is None for _, p in jours) else sum(p.centimes for _, p in jours),
+        )
+        for (qui, detail, refus), jours in groupes.items()
+    ]
+
+
+def _majuscule(texte: str) -> str:
+    return texte[:1].upper() + texte[1:]
+
+
+def _detail(issue: Issue) -> str:
+    if issue.verdict == "en_attente" and issue.rang:
+        return f"Vous serez {'1er' if issue.rang == 1 else f'{issue.rang}e'} sur la liste d’attente."
+    if issue.verdict == "refus":
+        return ""
+    if issue.hors_delai:
+        return issue.phrase
+    return "La place sera gardée en attendant la réponse." if issue.verdict == "demandee" else ""
+
+
+def _conflits(conflits: Sequence[Conflit]) -> list[Groupe]:
+    if not conflits:
+        return []
+    lignes = _lignes(
+        (
+            c.souhait.inscription.enfant,
+            c.souhait.inscription.prestation,
+            c.souhait.jour,
+            "",
+            f"Maintenant{INSECABLE}: {Etat(c.etat).label.lower() if c.etat else 'libre'}.",
+            None,
+        )
+        for c in conflits
+    )
+    modele = (
+        "erreur",
+        "jour a changé",
+        "jours ont changé",
+        "Depuis que vous avez ouvert le planning. Rien n’est annulé, et rien n’est envoyé pour ce qui a changé.",
+    )
+    return [_groupe(modele, lignes, len(conflits))]
+
+
+def recap_reservations(
+    issues: Sequence[Issue], prix: Sequence[Prix | None], conflits: Sequence[Conflit] = ()
+) -> Recap:
+    """Cards in the order of the look, and the cost of what will be sent. `prix` follows `issues`."""
+    groupes = _conflits(conflits)
+    for verdict, modele in RESERVATIONS.items():
+        choisies = [(i, p) for i, p in zip(issues, prix, strict=True) if i.verdict == verdict]
+        if choisies:
+            entrees = [
+                (
+                    i.souhait.inscription.enfant,
+                    i.souhait.inscription.prestation,
+                    i.souhait.jour,
+                    _detail(i),
+                    i.phrase if verdict == "refus" else "",
+                    p if verdict != "refus" else None,
+                )
+                for i, p in choisies
+            ]
+            groupes.append(_groupe(modele, _lignes(entrees), len(choisies)))
+    envoyees = [n for n, i in enumerate(issues) if i.verdict != "refus"]
+    return Recap(groupes, envoyees, _cout([(issues[n], prix[n]) for n in envoyees]) if envoyees else None)
+
+
+def _cout(envoyees: list[tuple[Issue, Prix | None]]) -> Cout:
+    sommes = dict.fromkeys(RESERVATIONS, 0)
+    for issue, prix in envoyees:
+        sommes[issue.verdict] += prix.centimes if prix else 0
+    par_prix = defaultdict(list)
+    for issue, prix in envoyees:
+        if issue.verdict == "reservee" and prix:
+            par_prix[issue.souhait.inscription.prestation.nom, prix.explication].append(prix.centimes)
+    return Cout(
+        lignes=[
+            LigneCout(f"{len(montants)} × {nom}", explication, sum(montants))
+            for (nom, explication), montants in par_prix.items()
+        ],
+        total=sommes["reservee"],
+        si_accepte=sommes["demandee"],
+        si_place=sommes["en_attente"],
+        mois=_factures(i.souhait.jour for i, _ in envoyees),
+        sans_tarif=any(p is None for _, p in envoyees),
+    )
+
+
+def _factures(jours: Iterable[date]) -> str:
+    """« votre facture de novembre », « vos factures de novembre et de décembre »."""
+    jours = list(jours)
+    plusieurs = len({(j.year, j.month) for j in jours}) > 1
+    return f"{'vos factures' if plusieurs else 'votre facture'} {mois_en_mots(jours)}"
+
+
+def recap_absences(
+    issues: Sequence[IssueAbsence], conflits: Sequence[Conflit] = (), impossibles: Sequence[tuple] = ()
+) -> Recap:
+    """`impossibles`: (souhait, sentence) for days without a booking of this family."""
+    groupes = _conflits(conflits)
+    for verdict, modele in ABSENCES.items():
+        entrees = [
+            (
+                i.reservation.enfant,
+                i.reservation.prestation,
+                i.reservation.jour,
+                i.phrase if verdict in ("demandee", "facturee") else "",
+                i.phrase if verdict == "refus" else "",
+                None,
+            )
+            for i in issues
+            if i.verdict == verdict
+        ]
+        if verdict == "refus":
+            entrees += [
+                (s.inscription.enfant, s.inscription.prestation, s.jour, "", phrase, None)
+                for s, phrase in impossibles
+            ]
+        if entrees:
+            groupes.append(_groupe(modele, _lignes(entrees), len(entrees)))
+    return Recap(groupes, [n for n, i in enumerate(issues) if i.verdict != "refus"])

@@ -1,0 +1,67 @@
+"""The boxes a parent ticked, found again in the database: whose they are, what they are worth now."""
+
+from dataclasses import dataclass, field
+
+from demandes.forms import Case
+from enfants.models import Inscription, Reservation
+from enfants.models.reservation import VIVANTS
+from enfants.places import Souhait
+from familles.models import Famille
+
+
+class Etrangere(LookupError):
+    """A box of an inscription that is not this family's, or of a child it no longer holds."""
+
+
+@dataclass(frozen=True)
+class Conflit:
+    """A day that changed since the page was shown; `etat` is what it is now (empty: free)."""
+
+    souhait: Souhait
+    etat: str
+
+
+@dataclass
+class Choix:
+    """What can go on, and what changed meanwhile. `reservations`: the live booking of each asked day, if any."""
+
+    cases: list[Case] = field(default_factory=list)
+    souhaits: list[Souhait] = field(default_factory=list)
+    reservations: list[Reservation | None] = field(default_factory=list)
+    conflits: list[Conflit] = field(default_factory=list)
+
+
+def retrouver(famille: Famille, cases: list[Case], enfants: list) -> Choix:
+    """Two queries. Raises Etrangere when one inscription is not this family's, for one of its present children."""
+    inscriptions = (
+        Inscription.objects.filter(
+            pk__in={c.inscription for c in cases}, famille=famille, enfant__in=[e.pk for e in enfants]
+        )
+        .select_related("enfant", "prestation__structure")
+        .in_bulk()
+    )
+    if {c.inscription for c in cases} - inscriptions.keys():
+        raise Etrangere
+    presentes: dict[tuple, Reservation] = {}
+    lignes = Reservation.objects.filter(
+        enfant__in={i.enfant_id for i in inscriptions.values()}, jour__in={c.jour for c in cases}
+    )
+    for r in lignes.select_related("prestation").order_by("pk"):
+        cle = (r.enfant_id, r.prestation_id, r.jour)
+        # The live row, else the latest.
+        if cle not in presentes or presentes[cle].etat not in VIVANTS:
+            presentes[cle] = r
+    choix = Choix()
+    for case in cases:
+        inscription = inscriptions[case.inscription]
+        souhait = Souhait(inscription, case.jour)
+        ligne = presentes.get((inscription.enfant_id, inscription.prestation_id, case.jour))
+        vivante = ligne if ligne is not None and ligne.etat in VIVANTS else None
+        attendues = {vivante.version} if vivante else {0, ligne.version} if ligne else {0}
+        if case.version not in attendues:
+            choix.conflits.append(Conflit(souhait, ligne.etat if ligne else ""))
+            continue
+        choix.cases.append(case)
+        choix.souhaits.append(souhait)
+        choix.reservations.append(vivante)
+    return choix

@@ -1,0 +1,96 @@
+"""Sentences about days and values, shared by the pages, the receipt, the mails and the admin."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from django.utils.formats import date_format
+
+from demandes.models import Demande
+from demandes.types import TypeDemande
+from portail.socle.argent import INSECABLE
+
+
+def _numero(jour: date) -> str:
+    return "1er" if jour.day == 1 else str(jour.day)
+
+
+def enumerer(morceaux: Iterable[str]) -> str:
+    """« a, b et c »."""
+    *premiers, dernier = list(morceaux) or [""]
+    return f"{', '.join(premiers)} et {dernier}" if premiers else dernier
+
+
+def jours_en_mots(jours: Iterable[date]) -> str:
+    """« jeudi 26, vendredi 27 et lundi 30 novembre » ; the month is said once, after its last day."""
+    mots = []
+    for _, groupe in groupby(sorted(set(jours)), key=lambda j: (j.year, j.month)):
+        du_mois = list(groupe)
+        mots += [f"{date_format(j, 'l')}{INSECABLE}{_numero(j)}" for j in du_mois]
+        mots[-1] += INSECABLE + date_format(du_mois[-1], "F")
+    return enumerer(mots)
+
+
+def mois_en_mots(jours: Iterable[date]) -> str:
+    """« de novembre et de décembre », « d’octobre »."""
+    noms = dict.fromkeys(date_format(j, "F") for j in sorted(jours))
+    return enumerer(f"d’{n}" if n[0] in "aeiouyé" else f"de {n}" for n in noms)
+
+
+@dataclass(frozen=True)
+class Ligne:
+    """A value that changes: what stood there, what is asked, and what stands now when that moved since."""
+
+    nom: str
+    libelle: str
+    avant: str
+    apres: str
+    actuel: str = ""
+    a_change: bool = False
+
+
+def avant_apres(
+    formulaire: TypeDemande, avant: dict, donnees: dict, actuelles: dict | None = None, en_clair: bool = False
+) -> list[Ligne]:
+    """Rows of the « avant → après » table. `actuelles` is given to an agent only."""
+    lignes = []
+    for nom in (n for n in formulaire.fields if n in donnees):
+        ancienne, nouvelle = avant.get(nom, ""), donnees[nom]
+        actuelle = ancienne if actuelles is None else actuelles.get(nom, "")
+        if ancienne == nouvelle and actuelle == ancienne:
+            continue
+        mots = [formulaire.afficher(nom, v, en_clair) for v in (ancienne, nouvelle, actuelle)]
+        lignes.append(Ligne(nom, formulaire.etiquette(nom), *mots, a_change=actuelle != ancienne))
+    return lignes
+
+
+def titre(demande: Demande) -> str:
+    """« Réservation, Restauration scolaire » ; the name of the kind for the others."""
+    if not demande.genre.planning:
+        return demande.genre.libelle
+    prestations = list(dict.fromkeys(j.reservation.prestation.nom for j in demande.jours.all()))
+    mot = "Absence" if demande.type == "absences" else "Réservation"
+    pluriel = "s" if len(demande.jours.all()) > 1 else ""
+    quoi = enumerer(prestations) if len(prestations) <= 2 else f"{len(prestations)} prestations"
+    return f"{mot}{pluriel}, {quoi}"
+
+
+def resume(demande: Demande) -> str:
+    """« Léa, lundi 30 novembre, raison familiale »: the second line of a list."""
+    genre = demande.genre
+    if not genre.planning:
+        # The fields give their labels without a query; no value is shown (some are masked).
+        return genre(famille=demande.famille, enfant=demande.enfant, jour=demande.envoyee_le.date()).resume(
+            demande.donnees
+        )
+    jours = demande.jours.all()
+    prenoms = enumerer(dict.fromkeys(j.reservation.enfant.prenom for j in jours))
+    dates = sorted({j.reservation.jour for j in jours})
+    quand = jours_en_mots(dates) if len(dates) <= 4 else f"{len(dates)} jours, du {_du_au(dates)}"
+    raison = f", {genre.texte(demande.donnees)}" if demande.type == "absences" else ""
+    return f"{prenoms}, {quand}{raison}"
+
+
+def _du_au(dates: list[date]) -> str:
+    return f"{jours_en_mots(dates[:1])} au {jours_en_mots(dates[-1:])}"

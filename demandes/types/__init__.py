@@ -1,0 +1,42 @@
+"""Every kind of demande. A new kind is a class and a line here: no migration, no template, no admin."""
+
+from .base import COMPTE, ENFANT, TypeDemande
+from .compte import Bancaires, Caf, Conjoint, Fiscales, InfosResponsable
+from .enfant import AjouterEnfant, AutorisationsEnfant, DonneesSanitaires
+from .planning import Absences, Reservations
+
+TYPES: tuple[type[TypeDemande], ...] = (
+    InfosResponsable,
+    Conjoint,
+    Fiscales,
+    Caf,
+    Bancaires,
+    AjouterEnfant,
+    AutorisationsEnfant,
+    DonneesSanitaires,
+    Reservations,
+    Absences,
+)
+PAR_CODE: dict[str, type[TypeDemande]] = {t.code: t for t in TYPES}
+
+__all__ = [
+    "COMPTE",
+    "ENFANT",
+    "PAR_CODE",
+    "TYPES",
+    "Absences",
+    "AjouterEnfant",
+    "Reservations",
+    "TypeDemande",
+    "choix_des_types",
+    "de_la_categorie",
+]
+
+
+def choix_des_types() -> list[tuple[str, str]]:
+    """Choices of `Demande.type`; a callable, so that a new kind makes no migration."""
+    return [(t.code, t.libelle) for t in TYPES]
+
+
+def de_la_categorie(categorie: str) -> list[type[TypeDemande]]:
+    return [t for t in TYPES if t.categorie == categorie]

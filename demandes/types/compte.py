@@ -1,0 +1,267 @@
+"""Kinds of « Mon compte »: the adults, taxes, benefits, bank."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django import forms
+from django.core.exceptions import ValidationError
+from localflavor.generic.forms import BICFormField, IBANFormField
+
+from familles.models import (
+    Allocataire,
+    CoordonneesBancaires,
+    MandatSepa,
+    QuotientFamilial,
+    Responsable,
+    SituationFiscale,
+)
+
+from .base import ChampDate, TypeDemande, en_json
+
+ADULTE = (
+    "civilite",
+    "nom",
+    "prenom",
+    "qualite",
+    "situation",
+    "adresse",
+    "code_postal",
+    "ville",
+    "telephone_domicile",
+    "telephone_mobile",
+    "telephone_professionnel",
+    "email",
+    "csp",
+    "profession",
+    "employeur",
+    "adresse_employeur",
+    "autorisation_sms",
+    "autorisation_courriel",
+)
+
+
+class Adulte(TypeDemande):
+    """An adult of the family."""
+
+    modele = Responsable
+    champs = ADULTE
+    obligatoires = ("nom", "prenom")
+    rang = Responsable.Rang.TITULAIRE
+    icone = "personne"
+
+    def ligne(self) -> Responsable | None:
+        return self.famille.responsables.filter(rang=self.rang).first()
+
+    def proprietaire(self) -> dict:
+        return {"famille": self.famille, "rang": self.rang}
+
+    def preparer(self) -> None:
+        for nom in ("telephone_domicile", "telephone_mobile", "telephone_professionnel"):
+            self.fields[nom].widget.input_type = "tel"
+        self.fields["code_postal"].widget.attrs["inputmode"] = "numeric"
+
+
+class InfosResponsable(Adulte):
+    code = "infos-responsable"
+    libelle = "Infos responsable"
+    filtre = "Informations responsable"
+    chapo = "Votre adresse, vos téléphones, votre situation : corrigez ce qui a changé."
+    obligatoires = ("civilite", "nom", "prenom", "adresse", "code_postal", "ville")
+    completions = {
+        "nom": "family-name",
+        "prenom": "given-name",
+        "adresse": "street-address",
+        "code_postal": "postal-code",
+        "ville": "address-level2",
+        "telephone_domicile": "home tel",
+        "telephone_mobile": "mobile tel",
+        "telephone_professionnel": "work tel",
+        "email": "email",
+        "employeur": "organization",
+    }
+
+
+class Conjoint(Adulte):
+    code = "conjoint"
+    libelle = "Informations conjoint"
+    filtre = "Informations conjoint"
+    icone = "coeur-maison"
+    rang = Responsable.Rang.CONJOINT
+    chapo = "Corrigez les informations de votre conjoint, ou déclarez-le s’il n’apparaît pas encore."
+
+
+class Fiscales(TypeDemande):
+    """A year's tax notice: a new year is a new row."""
+
+    code = "fiscales"
+    libelle = "Informations fiscales"
+    filtre = "Informations fiscales"
+    icone = "euro"
+    chapo = "Recopiez les chiffres de votre dernier avis d’impôt."
+    d_un_bloc = True
+    modele = SituationFiscale
+    champs = ("annee", "revenu_fiscal_reference", "parts", "personnes_a_charge")
+
+    def preparer(self) -> None:
+        self.fields["annee"] = forms.IntegerField(
+            label="Année de l’avis d’impôt", min_value=2000, max_value=self.jour.year
+        )
+        self.fields["parts"].localize = True
+        self.fields["parts"].widget = forms.TextInput(attrs={"inputmode": "decimal"})
+
+    def ligne(self) -> SituationFiscale | None:
+        return self.famille.situations_fiscales.order_by("-annee").first()
+
+    def lire(self) -> dict:
+        ligne = self.ligne()
+        return {nom: getattr(ligne, nom) if ligne else None for nom in self.champs}
+
+    def clean_parts(self) -> Decimal:
+        parts = self.cleaned_data["parts"]
+        if parts <= 0:
+            raise ValidationError("Le nombre de parts est plus grand que zéro.")
+        return parts
+
+    def appliquer(self) -> None:
+        valeurs = {nom: self.cleaned_data[nom] for nom in self.champs if nom != "annee"}
+        self.famille.situations_fiscales.update_or_create(annee=self.cleaned_data["annee"], defaults=valeurs)
+
+
+class Caf(TypeDemande):
+    """Benefits office and quotient. A new quotient is a new row of the history, never a rewritten one."""
+
+    code = "caf"
+    libelle = "Informations CAF"
+    filtre = "Informations CAF"
+    icone = "fiche"
+    chapo = "Votre quotient familial fixe vos prix. Il s’applique dès que la mairie accepte, jamais avant."
+    modele = Allocataire
+    champs = ("regime", "organisme", "numero")
+    quotient = forms.DecimalField(
+        label="Quotient familial",
+        max_digits=8,
+        decimal_places=2,
+        min_value=0,
+        required=False,
+        localize=True,
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        help_text="Il figure sur votre attestation de paiement CAF ou MSA.",
+    )
+    quotient_du = ChampDate(label="Quotient valable du", required=False)
+    quotient_au = ChampDate(label="Quotient valable jusqu’au", required=False)
+
+    def ligne(self) -> Allocataire | None:
+        return Allocataire.objects.filter(famille=self.famille).first()
+
+    def preparer(self) -> None:
+        self.fields["numero"].widget.attrs["inputmode"] = "numeric"
+
+    def lire(self) -> dict:
+        actuel = self.famille.quotient(self.jour)
+        return super().lire() | {
+            "quotient": actuel.valeur if actuel else None,
+            "quotient_du": actuel.du if actuel else None,
+            "quotient_au": actuel.au if actuel else None,
+        }
+
+    def changements(self) -> dict:
+        """A quotient and its dates go together."""
+        changees = super().changements()
+        trio = {"quotient", "quotient_du", "quotient_au"}
+        return changees | {n: self.proposees()[n] for n in trio} if trio & changees.keys() else changees
+
+    def clean(self) -> dict:
+        donnees = super().clean()
+        valeur, du, au = (donnees.get(n) for n in ("quotient", "quotient_du", "quotient_au"))
+        if valeur is None and (du or au) and "quotient" not in self.errors:
+            self.add_error("quotient", "Indiquez le quotient qui correspond à ces dates.")
+        if valeur is None and self.valeurs["quotient"] and "quotient" not in self.errors and not (du or au):
+            self.add_error("quotient", "Un quotient ne s’efface pas : indiquez le nouveau.")
+        if valeur is not None and not du and "quotient_du" not in self.errors:
+            self.add_error("quotient_du", "Indiquez à partir de quand ce quotient est valable.")
+        if du and au and au < du:
+            self.add_error("quotient_au", "La fin ne peut pas précéder le début.")
+        if au and au < self.depuis and en_json(au) != self.valeurs["quotient_au"]:
+            self.add_error("quotient_au", "Cette attestation n’est plus valable.")
+        return donnees
+
+    def appliquer(self) -> None:
+        super().appliquer()
+        d = self.cleaned_data
+        actuel = self.famille.quotient(self.jour)
+        if d["quotient"] is None or (
+            actuel
+            and (actuel.valeur, actuel.du, actuel.au) == (d["quotient"], d["quotient_du"], d["quotient_au"])
+        ):
+            return
+        # Never retroactive: days before the demande keep the quotient they had.
+        debut, fin = max(d["quotient_du"], self.depuis), d["quotient_au"]
+        if suivant := self.famille.quotients.filter(du__gt=debut).order_by("du").first():
+            fin = min(fin or suivant.du, suivant.du - timedelta(days=1))
+        for ancien in self.famille.quotients.filter(du__lt=debut):
+            if ancien.au is None or ancien.au >= debut:
+                ancien.au = debut - timedelta(days=1)
+                ancien.save(update_fields=["au"])
+        QuotientFamilial.objects.update_or_create(
+            famille=self.famille, du=debut, defaults={"valeur": d["quotient"], "au": fin}
+        )
+
+
+class Bancaires(TypeDemande):
+    """Bank account, and the direct debit asked or given up."""
+
+    code = "bancaires"
+    libelle = "Coordonnées bancaires"
+    filtre = "Informations bancaires"
+    icone = "banque"
+    chapo = "Votre IBAN et votre BIC figurent sur votre RIB."
+    permission = "demandes.voir_banque"
+    masques = frozenset({"iban"})
+    d_un_bloc = True
+    en_masse = False
+    modele = CoordonneesBancaires
+    champs = ("titulaire", "banque", "iban", "bic")
+    prelevement = forms.BooleanField(
+        label="Je demande le prélèvement automatique de mes factures", required=False
+    )
+
+    def preparer(self) -> None:
+        self.fields["iban"] = IBANFormField(label="IBAN", required=False)
+        self.fields["bic"] = BICFormField(label="BIC", required=False)
+        for nom in ("iban", "bic"):
+            self.fields[nom].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
+
+    def ligne(self) -> CoordonneesBancaires | None:
+        return CoordonneesBancaires.objects.filter(famille=self.famille).first()
+
+    def lire(self) -> dict:
+        actuelles = super().lire()
+        if actuelles["iban"]:
+            self.fields[
+                "iban"
+            ].help_text = f"IBAN actuel : •••• {actuelles['iban'][-4:]}. Laissez vide pour le garder."
+        return actuelles | {"prelevement": self.mandats().exists()}
+
+    def mandats(self):
+        return self.famille.mandats.exclude(etat=MandatSepa.Etat.REVOQUE)
+
+    def clean(self) -> dict:
+        donnees = super().clean()
+        iban = donnees.get("iban") or self.valeurs["iban"]
+        if not iban and "iban" not in self.errors:
+            self.add_error("iban", "Indiquez votre IBAN.")
+        return donnees
+
+    def appliquer(self) -> None:
+        super().appliquer()
+        compte = self.ligne()
+        if not self.cleaned_data["prelevement"]:
+            self.mandats().update(etat=MandatSepa.Etat.REVOQUE, revoque_le=self.jour)
+        elif not self.mandats().update(iban=compte.iban, bic=compte.bic, titulaire=compte.titulaire):
+            rang = self.famille.mandats.count() + 1
+            self.famille.mandats.create(
+                rum=f"PF-{self.famille.numero}-{rang:02d}",
+                iban=compte.iban,
+                bic=compte.bic,
+                titulaire=compte.titulaire,
+            )

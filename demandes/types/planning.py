@@ -1,0 +1,63 @@
+"""Kinds made of days: their rows are changed by `enfants.places` only."""
+
+from typing import ClassVar
+
+from django import forms
+
+from .base import ENFANT, TypeDemande
+
+
+class Reservations(TypeDemande):
+    code = "reservations"
+    libelle = "Réservations"
+    filtre = "Réservations"
+    categorie = ENFANT
+    icone = "calendrier"
+    planning = True
+    remplace = False
+
+    def lire(self) -> dict:
+        return {}
+
+    def appliquer(self) -> None:
+        """Nothing of its own: the days are decided by `enfants.places`."""
+
+
+class Absences(Reservations):
+    """The guide: the reason is asked, and confirmed; a medical one needs an attestation."""
+
+    code = "absences"
+    libelle = "Absences"
+    filtre = "Absences"
+    icone = "personne-barree"
+    MEDICALE = "medicale"
+    raison = forms.ChoiceField(
+        label="Raison de l’absence",
+        choices=(
+            ("", "Choisissez"),
+            (MEDICALE, "Raison médicale (attestation à fournir)"),
+            ("familiale", "Raison familiale"),
+            ("vacances", "Vacances en famille"),
+            ("autre", "Autre raison"),
+        ),
+    )
+    precision = forms.CharField(
+        label="Précision",
+        max_length=200,
+        required=False,
+        help_text="Facultatif. N’indiquez aucun diagnostic.",
+    )
+
+    COURTES: ClassVar[dict[str, str]] = {
+        MEDICALE: "raison médicale",
+        "familiale": "raison familiale",
+        "vacances": "vacances en famille",
+        "autre": "autre raison",
+    }
+
+    @classmethod
+    def texte(cls, donnees: dict) -> str:
+        """The reason in a few words: « raison familiale (mariage) »."""
+        precision = donnees.get("precision", "")
+        raison = cls.COURTES.get(donnees.get("raison", ""), "autre raison")
+        return f"{raison} ({precision})" if precision else raison

@@ -1,0 +1,13 @@
+from .planning import demande_planning
+from .saisie import demande_compte, demande_enfant, enfant_ajouter
+from .suivi import demande, demandes, demandes_enfants
+
+__all__ = [
+    "demande",
+    "demande_compte",
+    "demande_enfant",
+    "demande_planning",
+    "demandes",
+    "demandes_enfants",
+    "enfant_ajouter",
+]

@@ -1,0 +1,142 @@
+"""From the boxes ticked on the planning to a demande: recap, then confirmation."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from demandes.envoi import envoyer_absences, envoyer_reservations
+from demandes.forms import Selection
+from demandes.liste import enfants_de
+from demandes.recap import Recap, recap_absences, recap_reservations
+from demandes.selection import Choix, Etrangere, retrouver
+from demandes.textes import jours_en_mots
+from demandes.types import Absences
+from enfants import places
+from facturation.estimation import estimer
+from familles.acces import famille_de
+from familles.models import Famille
+
+AUTRE_FOYER = "Ce jour est réservé par l’autre foyer."
+RIEN = "Ce jour n’est pas réservé."
+
+
+def demande_planning(request: HttpRequest) -> HttpResponse:
+    """POST from the planning: the recap; POST with `confirmer`: the demande, then its receipt."""
+    famille = famille_de(request)
+    jour = timezone.localdate()
+    planning = reverse("planning_famille", args=[f"{jour:%Y-%m}"])
+    if request.method != "POST":
+        return redirect(planning)
+    selection = Selection(_corps(request))
+    if not selection.is_valid():
+        messages.error(request, " ".join(e for liste in selection.errors.values() for e in liste))
+        return redirect(planning)
+    choisi = selection.cleaned_data
+    retour = choisi["retour"] or planning
+    if not choisi["c"]:
+        messages.warning(request, "Aucun jour n’est choisi. Cochez un ou plusieurs jours, puis recommencez.")
+        return redirect(retour)
+    try:
+        choix = retrouver(famille, choisi["c"], enfants_de(famille, jour))
+    except Etrangere:
+        raise Http404 from None
+    # After the days were read: a second click must find its demande, not « these days changed ».
+    if choisi["confirmer"] and (deja := famille.demandes.filter(jeton=choisi["jeton"]).first()):
+        return redirect("demande", pk=deja.pk)
+    suite = _reserver if choisi["action"] == Selection.RESERVER else _absences
+    return suite(request, famille, choix, choisi, retour)
+
+
+def _corps(request: HttpRequest):
+    """The planning's button says « reservation », the contract « reserver »: both are understood."""
+    corps = request.POST.copy()
+    if corps.get("action") == "reservation":
+        corps["action"] = Selection.RESERVER
+    return corps
+
+
+def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str) -> HttpResponse:
+    maintenant = timezone.now()
+    if choisi["confirmer"] and not choix.conflits:
+        demande, issues = envoyer_reservations(
+            famille, choix.souhaits, request.user, maintenant, choisi["jeton"]
+        )
+        refusees = [
+            (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.phrase)
+            for i in issues
+            if i.verdict == "refus"
+        ]
+        return _recu(request, demande, refusees, retour)
+    issues = places.examiner(choix.souhaits, maintenant)
+    prix = estimer(
+        famille,
+        [
+            (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.hors_delai)
+            for i in issues
+        ],
+    )
+    recap = recap_reservations(issues, prix, choix.conflits)
+    return _page(request, famille, choix, choisi, retour, recap, range(len(choix.cases)))
+
+
+def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str) -> HttpResponse:
+    """Only this family's own bookings; the reason is asked with the recap, and confirmed with it."""
+    maintenant = timezone.now()
+    miennes, impossibles = [], []
+    for n, reservation in enumerate(choix.reservations):
+        if reservation is not None and reservation.payeur_id == famille.pk:
+            miennes.append(n)
+        else:
+            impossibles.append((choix.souhaits[n], AUTRE_FOYER if reservation else RIEN))
+    reservations = [choix.reservations[n] for n in miennes]
+    raison = Absences(
+        request.POST if choisi["confirmer"] else None, famille=famille, jour=timezone.localdate(maintenant)
+    )
+    if choisi["confirmer"] and not choix.conflits and raison.is_valid():
+        demande, issues = envoyer_absences(
+            famille, reservations, raison.proposees(), request.user, maintenant, choisi["jeton"]
+        )
+        refusees = [
+            (i.reservation.enfant, i.reservation.prestation, i.reservation.jour, i.phrase)
+            for i in issues
+            if i.verdict == "refus"
+        ]
+        retirees = sum(i.verdict == "annulee" for i in issues)
+        return _recu(request, demande, refusees, retour, retirees)
+    issues = places.examiner_absences(reservations, maintenant)
+    recap = recap_absences(issues, choix.conflits, impossibles)
+    return _page(request, famille, choix, choisi, retour, recap, miennes, raison)
+
+
+def _page(request, famille, choix, choisi, retour, recap: Recap, positions, raison=None) -> HttpResponse:
+    """`positions`: for each day the recap judged, its box."""
+    quotient = famille.quotient(timezone.localdate())
+    contexte = {
+        "recap": recap,
+        "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
+        "absence": raison is not None,
+        "raison": raison,
+        "action": choisi["action"],
+        "jeton": choisi["jeton"],
+        "retour": retour,
+        "quotient": quotient.valeur if quotient else None,
+    }
+    return render(request, "demandes/recap.html", contexte)
+
+
+def _recu(request, demande, refusees: list[tuple], retour: str, retirees: int = 0) -> HttpResponse:
+    for enfant, prestation, jour, phrase in refusees:
+        messages.warning(
+            request, f"Non envoyé : {enfant.prenom}, {prestation.nom}, {jours_en_mots([jour])}. {phrase}"
+        )
+    if retirees:
+        pluriel = "s" if retirees > 1 else ""
+        messages.success(request, f"{retirees} demande{pluriel} retirée{pluriel}.")
+    if demande is None:
+        if not retirees:
+            messages.error(request, "Aucun de ces jours n’a pu être demandé.")
+        return redirect(retour)
+    messages.success(request, f"Demande envoyée. Son numéro : {demande.numero}.")
+    return redirect("demande", pk=demande.pk)

@@ -1,0 +1,96 @@
+"""The forms of « Mon compte » and « Mes enfants »: type, compare, send."""
+
+import uuid
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from demandes.envoi import envoyer, meme_sujet
+from demandes.forms import Envoi
+from demandes.textes import avant_apres
+from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, TypeDemande
+from enfants.models import Enfant, Rattachement
+from familles.acces import famille_de
+from familles.models import Famille
+
+RIEN_CHANGE = "Vous n’avez rien changé : il n’y a rien à envoyer."
+
+
+def _genre(code: str, categorie: str) -> type[TypeDemande]:
+    genre = PAR_CODE.get(code)
+    if genre is None or genre.categorie != categorie or genre.planning or genre is AjouterEnfant:
+        raise Http404
+    return genre
+
+
+def demande_compte(request: HttpRequest, code: str) -> HttpResponse:
+    """`/compte/demande/<code>/`: the adults, taxes, benefits, bank."""
+    famille = famille_de(request)
+    return _saisie(request, famille, _genre(code, COMPTE), None, reverse("compte"))
+
+
+def enfant_ajouter(request: HttpRequest) -> HttpResponse:
+    """`/enfants/ajouter/`."""
+    famille = famille_de(request)
+    return _saisie(request, famille, AjouterEnfant, None, reverse("enfants"))
+
+
+def demande_enfant(request: HttpRequest, pk, code: str) -> HttpResponse:
+    """`/enfants/<uuid>/demande/<code>/`: one of the household's present children."""
+    famille = famille_de(request)
+    jour = timezone.localdate()
+    enfant = get_object_or_404(Enfant.objects.de_la_famille(famille, jour).distinct(), pk=pk)
+    genre = _genre(code, ENFANT)
+    retour = reverse("enfant", args=[enfant.pk])
+    liens = Rattachement.objects.filter(Rattachement.en_cours("", jour), enfant=enfant, famille=famille)
+    if genre.autorite_parentale and not liens.filter(autorite_parentale=True).exists():
+        messages.error(request, "Seul un parent qui exerce l’autorité parentale peut demander ce changement.")
+        return redirect(retour)
+    return _saisie(request, famille, genre, enfant, retour)
+
+
+def _saisie(
+    request: HttpRequest, famille: Famille, genre: type[TypeDemande], enfant: Enfant | None, retour: str
+) -> HttpResponse:
+    """GET: current values. POST: avant → après. POST with `confirmer`: sent, then the receipt."""
+    maintenant = timezone.now()
+    envoi = Envoi(request.POST)
+    envoi.is_valid()
+    etape = envoi.cleaned_data
+    jeton = etape.get("jeton") or uuid.uuid4()  # what is not a token is replaced
+    attente = meme_sujet(famille, genre, enfant)
+    formulaire = genre(
+        request.POST if request.method == "POST" else None,
+        famille=famille,
+        enfant=enfant,
+        jour=timezone.localdate(maintenant),
+        propose=attente.donnees if attente else None,
+    )
+    contexte = {
+        "genre": genre,
+        "enfant": enfant,
+        "retour": retour,
+        "attente": attente,
+        "formulaire": formulaire,
+    }
+    contexte["jeton"] = jeton
+    if request.method != "POST" or etape.get("modifier") or not formulaire.is_valid():
+        return render(request, "demandes/formulaire.html", contexte)
+    changements = formulaire.changements()
+    if etape.get("confirmer"):
+        try:
+            demande = envoyer(formulaire, request.user, maintenant, jeton)
+        except ValidationError as erreur:
+            formulaire.add_error(None, erreur)
+            return render(request, "demandes/formulaire.html", contexte)
+        messages.success(request, f"Demande envoyée. Son numéro : {demande.numero}.")
+        return redirect("demande", pk=demande.pk)
+    if not changements:
+        formulaire.add_error(None, RIEN_CHANGE)
+        return render(request, "demandes/formulaire.html", contexte)
+    contexte["lignes"] = avant_apres(formulaire, formulaire.valeurs, changements)
+    return render(request, "demandes/verifier.html", contexte)

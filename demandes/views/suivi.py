@@ -1,0 +1,116 @@
+"""« Liste des demandes », and the page of one."""
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from demandes.forms import Filtre, Reponse
+from demandes.liste import TONS, de_la_periode, demandes_de, enfants_de, lignes, navigation, sections
+from demandes.models import DejaTraitee, Demande, Etat
+from demandes.textes import avant_apres, titre
+from demandes.types import COMPTE, ENFANT
+from familles.acces import famille_de
+from portail.socle.traces import tracer
+
+
+@require_safe
+def demandes(request: HttpRequest) -> HttpResponse:
+    """« Mon compte »: what concerns the family's own sheet."""
+    return _liste(request, COMPTE)
+
+
+@require_safe
+def demandes_enfants(request: HttpRequest) -> HttpResponse:
+    """« Mes enfants »: bookings, absences, sheets."""
+    return _liste(request, ENFANT)
+
+
+def _liste(request: HttpRequest, categorie: str) -> HttpResponse:
+    famille = famille_de(request)
+    maintenant = timezone.now()
+    jour = timezone.localdate(maintenant)
+    filtre = Filtre(request.GET, categorie)
+    choisi = filtre.valides()
+    enfants = enfants_de(famille, jour)
+    toutes = de_la_periode(demandes_de(famille, enfants, jour), choisi["mois"], maintenant)
+    miennes = [d for d in toutes if d.genre.categorie == categorie]
+    affichees = [d for d in miennes if choisi["type"] in ("", d.type)]
+    contexte = {
+        "categorie": categorie,
+        "nombre_compte": sum(d.genre.categorie == COMPTE for d in toutes),
+        "nombre_enfants": sum(d.genre.categorie == ENFANT for d in toutes),
+        "types": filtre.fields["type"].choices,
+        "type": choisi["type"],
+        "sections": sections(lignes(affichees, enfants)),
+        "periode": navigation(choisi["mois"], jour),
+        "mois_brut": request.GET.get("mois", "") if choisi["mois"] else "",
+    }
+    return render(request, "demandes/liste.html", contexte)
+
+
+def demande(request: HttpRequest, pk) -> HttpResponse:
+    """Receipt and follow-up; while it waits, the family may withdraw it or answer the town."""
+    famille = famille_de(request)
+    jour = timezone.localdate()
+    enfants = enfants_de(famille, jour)
+    trouvee = get_object_or_404(
+        demandes_de(famille, enfants, jour).prefetch_related("evenements__par"), pk=pk
+    )
+    reponse = Reponse()
+    if request.method == "POST":
+        if "retirer" in request.POST:
+            return _agir(
+                request, trouvee, lambda: trouvee.retirer(request.user, timezone.now()), "Demande retirée."
+            )
+        reponse = Reponse(request.POST)
+        if reponse.is_valid() and trouvee.etat == Etat.COMPLEMENT:
+            texte = reponse.cleaned_data["texte"]
+            return _agir(
+                request,
+                trouvee,
+                lambda: trouvee.repondre(request.user, texte, timezone.now()),
+                "Réponse envoyée à la mairie.",
+            )
+    if trouvee.genre.permission == "demandes.voir_sante":
+        tracer(request.user, "voir_sante", trouvee, famille=famille)
+    return render(request, "demandes/demande.html", _contexte(trouvee, famille, jour, reponse))
+
+
+def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpResponse:
+    try:
+        verbe()
+    except DejaTraitee as erreur:
+        messages.info(request, " ".join(erreur.messages))
+    except ValidationError as erreur:
+        messages.error(request, " ".join(erreur.messages))
+    else:
+        messages.success(request, succes)
+    return redirect("demande", pk=trouvee.pk)
+
+
+def _contexte(trouvee: Demande, famille, jour, reponse: Reponse) -> dict:
+    formulaire = trouvee.formulaire(jour)
+    ton, mot = TONS[trouvee.etat_lu]
+    adultes = {r.utilisateur_id for r in famille.responsables.all()}
+    return {
+        "demande": trouvee,
+        "titre": titre(trouvee),
+        "ton": ton,
+        "mot": mot,
+        "en_cours": trouvee.est_en_cours,
+        "complement": trouvee.etat == Etat.COMPLEMENT,
+        "reponse": reponse,
+        "lignes": [] if trouvee.genre.planning else avant_apres(formulaire, trouvee.avant, trouvee.donnees),
+        "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
+        "etapes": [(e, _qui(e.par, adultes)) for e in trouvee.evenements.all()],
+    }
+
+
+def _qui(par, adultes: set) -> str:
+    """Who did it, for a family: an adult by name, the town otherwise (never an agent's name)."""
+    if par is None:
+        return "réponse automatique"
+    return f"par {par}" if par.pk in adultes else "par la mairie"

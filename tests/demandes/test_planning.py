@@ -1,0 +1,315 @@
+"""From the boxes of the planning to the receipt: recap, confirmation, conflicts, strangers."""
+
+import uuid
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.urls import resolve, reverse
+
+from demandes.models import Demande
+from enfants.models import Reservation
+from enfants.places import changer
+from portail.socle.models import Courriel
+from tests import factories
+from tests.demandes.fabrique import reservations
+
+MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
+MARDI, JEUDI, VENDREDI = date(2026, 11, 24), date(2026, 11, 26), date(2026, 11, 27)
+URL = "/enfants/planning/demande/"
+
+
+@pytest.fixture(autouse=True)
+def maintenant():
+    with time_machine.travel(MAINTENANT, tick=False):
+        yield
+
+
+@pytest.fixture
+def garderie(monde):
+    """Booked at once, two places a day."""
+    service = factories.prestation("Garderie matin", places=2, validation="automatique")
+    monde.inscriptions["garderie"] = factories.inscription(monde.lea, service, monde.jean)
+    monde.inscriptions["garderie_zoe"] = factories.inscription(monde.zoe, service, monde.claire)
+    return service
+
+
+def case(inscription, jour: date, version: int = 0) -> str:
+    return f"{inscription.pk}:{jour.isoformat()}:{version}"
+
+
+def poster(monde, qui, *cases: str, action: str = "reserver", **champs):
+    return monde.client(qui).post(URL, {"c": list(cases), "action": action, **champs})
+
+
+def test_ladresse_nest_pas_prise_pour_un_mois():
+    assert resolve(URL).url_name == "demande_planning"
+
+
+def test_recap_dit_tout_avant_denvoyer(monde, garderie):
+    cantine, garde = monde.inscriptions["lea"], monde.inscriptions["garderie"]
+    page = poster(
+        monde,
+        monde.jean,
+        case(garde, JEUDI),
+        case(garde, VENDREDI),
+        case(cantine, JEUDI),
+        case(cantine, MARDI),
+    )
+    assert page.status_code == 200
+    recap = page.context["recap"]
+    assert [(g.galet, g.titre) for g in recap.groupes] == [
+        ("reservee", "2 jours libres"),
+        ("demandee", "1 jour à valider"),
+        ("refusee", "1 jour impossible"),
+    ]
+    assert recap.groupes[0].lignes[0].qui == "Léa, Garderie matin"
+    assert recap.groupes[0].lignes[0].jours == "Jeudi\u00a026 et vendredi\u00a027\u00a0novembre"
+    assert recap.groupes[2].lignes[0].refus.startswith("Trop tard")
+    # What cannot be sent is not in the form any more.
+    assert case(cantine, MARDI) not in page.text
+    assert page.text.count('name="c"') == 3
+    assert not Reservation.objects.exists()
+
+
+def test_confirmer_cree_une_demande_et_ses_jours(monde, garderie):
+    cantine, garde = monde.inscriptions["lea"], monde.inscriptions["garderie"]
+    page = poster(monde, monde.jean, case(garde, JEUDI), case(cantine, JEUDI), confirmer="1")
+    faite = Demande.objects.get()
+    assert page.url == reverse("demande", args=[faite.pk])
+    assert (faite.type, faite.etat, faite.numero) == ("reservations", "envoyee", "2026-0001")
+    assert {(j.reservation.etat, j.decision) for j in faite.jours.all()} == {
+        ("reservee", "acceptee"),
+        ("demandee", ""),
+    }
+    recu = monde.client(monde.jean).get(page.url)
+    assert "2026-0001" in recu.text
+
+
+def test_tout_automatique_est_decide_aussitot(monde, garderie):
+    poster(monde, monde.jean, case(monde.inscriptions["garderie"], JEUDI), confirmer="1")
+    faite = Demande.objects.get()
+    assert (faite.etat, faite.decidee_par) == ("acceptee", None)
+    assert list(Demande.objects.a_traiter()) == []
+    assert Courriel.objects.filter(objet__contains="acceptée").count() == 1
+
+
+def test_double_clic_une_demande(monde, garderie):
+    jeton = str(uuid.uuid4())
+    choix = case(monde.inscriptions["garderie"], JEUDI)
+    urls = {poster(monde, monde.jean, choix, confirmer="1", jeton=jeton).url for _ in range(2)}
+    assert (len(urls), Demande.objects.count(), Reservation.objects.count()) == (1, 1, 1)
+
+
+def test_une_page_trop_vieille_montre_le_conflit(monde, garderie):
+    garde = monde.inscriptions["garderie"]
+    reservations(garde, JEUDI, le=MAINTENANT)
+    page = poster(monde, monde.jean, case(garde, JEUDI), case(garde, VENDREDI), confirmer="1")
+    assert page.status_code == 200
+    assert page.context["recap"].groupes[0].titre == "1 jour a changé"
+    assert "réservé" in page.context["recap"].groupes[0].lignes[0].refus
+    # Nothing is sent, nothing is cancelled.
+    assert Reservation.objects.get().etat == "reservee"
+    assert Demande.objects.count() == 1
+
+
+def test_rien_de_choisi_retour_au_planning(monde):
+    page = poster(monde, monde.jean, retour="/enfants/planning/2026-11/?inscriptions=toutes")
+    assert page.url == "/enfants/planning/2026-11/?inscriptions=toutes"
+
+
+@pytest.mark.parametrize(
+    "retour", ["https://ailleurs.example/", "//ailleurs.example/", "/admin/", "javascript:1"]
+)
+def test_le_retour_reste_dans_le_planning(monde, retour):
+    assert poster(monde, monde.jean, retour=retour).url == "/enfants/planning/2026-11/"
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        ["x"],
+        ["1:2026-13-45:0"],
+        ["1:2026-11-26"],
+        ["1:2026-11-26:-1"],
+        ["9" * 40 + ":2026-11-26:0"],
+        ["1:9999-12-31:0"],
+    ],
+)
+def test_une_case_illisible_ramene_au_planning(monde, cases):
+    assert poster(monde, monde.jean, *cases).status_code == 302
+
+
+@pytest.mark.parametrize("action", ["reserver", "absence"])
+@pytest.mark.parametrize("qui", ["jeanne", "claire"])
+def test_linscription_dun_autre_est_introuvable(monde, qui, action):
+    """Jeanne is Léa's other parent: Jean's inscription is not hers either."""
+    page = poster(
+        monde, getattr(monde, qui), case(monde.inscriptions["lea"], JEUDI), action=action, confirmer="1"
+    )
+    assert page.status_code == 404
+    assert not Reservation.objects.exists()
+
+
+def test_une_seule_case_etrangere_suffit(monde):
+    siennes = [case(monde.inscriptions["zoe"], JEUDI), case(monde.inscriptions["lea"], JEUDI)]
+    assert poster(monde, monde.claire, *siennes, confirmer="1").status_code == 404
+    assert not Reservation.objects.exists()
+
+
+def test_get_ramene_au_planning(monde):
+    assert monde.client(monde.jean).get(URL).url == "/enfants/planning/2026-11/"
+
+
+# --- absences ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def reservee(monde, garderie) -> Reservation:
+    reservations(monde.inscriptions["garderie"], JEUDI, le=MAINTENANT)
+    return Reservation.objects.get()
+
+
+def absence(monde, qui, reservation, **champs):
+    return poster(
+        monde,
+        qui,
+        case(reservation.inscription, reservation.jour, reservation.version),
+        action="absence",
+        **champs,
+    )
+
+
+def test_une_absence_demande_sa_raison(monde, reservee):
+    page = absence(monde, monde.jean, reservee)
+    assert [g.titre for g in page.context["recap"].groupes] == ["1 jour prévenu à temps"]
+    page = absence(monde, monde.jean, reservee, confirmer="1")
+    assert "raison" in page.context["raison"].errors
+    reservee.refresh_from_db()
+    assert reservee.etat == "reservee"
+
+
+def test_absence_a_temps_excusee_aussitot(monde, reservee):
+    absence(monde, monde.jean, reservee, confirmer="1", raison="familiale", precision="mariage")
+    reservee.refresh_from_db()
+    faite = Demande.objects.get(type="absences")
+    assert (reservee.etat, faite.etat) == ("absent_excuse", "acceptee")
+    assert faite.donnees == {"raison": "familiale", "precision": "mariage"}
+
+
+def test_absence_medicale_hors_delai_attend_lattestation(monde, reservee):
+    with time_machine.travel(MAINTENANT.replace(day=25), tick=False):
+        absence(monde, monde.jean, reservee, confirmer="1", raison="medicale")
+    faite = Demande.objects.get(type="absences")
+    reservee.refresh_from_db()
+    assert (reservee.etat, faite.etat) == ("absence_demandee", "envoyee")
+    faite.accepter(monde.agent, MAINTENANT)
+    reservee.refresh_from_db()
+    assert (reservee.etat, faite.etat) == ("absent_excuse", "acceptee")
+
+
+def test_absence_medicale_sans_attestation_refusee(monde, reservee):
+    with time_machine.travel(MAINTENANT.replace(day=25), tick=False):
+        absence(monde, monde.jean, reservee, confirmer="1", raison="medicale")
+    faite = Demande.objects.get(type="absences")
+    faite.refuser(monde.agent, "L’attestation n’est pas arrivée.", MAINTENANT)
+    reservee.refresh_from_db()
+    assert (reservee.etat, faite.etat) == ("absent_facture", "refusee")
+
+
+def test_absence_sur_une_demande_en_attente_la_retire(monde):
+    premiere = reservations(monde.inscriptions["lea"], JEUDI, le=MAINTENANT)
+    reservation = Reservation.objects.get()
+    page = absence(monde, monde.jean, reservation, confirmer="1", raison="autre")
+    reservation.refresh_from_db()
+    assert reservation.etat == "annulee"
+    assert Demande.objects.get().etat == "retiree"
+    assert page.url == "/enfants/planning/2026-11/"
+    assert premiere.jours.get().decision == "retiree"
+
+
+def test_absence_un_jour_sans_reservation(monde, garderie):
+    page = poster(monde, monde.jean, case(monde.inscriptions["garderie"], JEUDI), action="absence")
+    assert [g.titre for g in page.context["recap"].groupes] == ["1 jour impossible"]
+    assert 'name="confirmer"' not in page.text
+
+
+def test_absence_sur_la_reservation_de_lautre_foyer(monde, reservee):
+    chez_jeanne = factories.inscription(monde.lea, reservee.prestation, monde.jeanne)
+    page = poster(
+        monde,
+        monde.jeanne,
+        case(chez_jeanne, JEUDI, reservee.version),
+        action="absence",
+        confirmer="1",
+        raison="autre",
+    )
+    assert page.url == "/enfants/planning/2026-11/"
+    reservee.refresh_from_db()
+    assert reservee.etat == "reservee"
+
+
+# --- the town's answer ------------------------------------------------------------------------------------------
+
+
+def _jours(demande) -> list[int]:
+    return [j.reservation_id for j in demande.jours.all()]
+
+
+def test_accepter_tous_les_jours(monde):
+    faite = reservations(monde.inscriptions["lea"], JEUDI, VENDREDI, le=MAINTENANT)
+    faite.accepter(monde.agent, MAINTENANT)
+    assert faite.etat == "acceptee"
+    assert set(Reservation.objects.values_list("etat", flat=True)) == {"reservee"}
+
+
+def test_accepter_une_partie_des_jours(monde):
+    faite = reservations(monde.inscriptions["lea"], JEUDI, VENDREDI, le=MAINTENANT)
+    faite.accepter(monde.agent, MAINTENANT, jours=_jours(faite)[:1], motif="Complet vendredi.")
+    assert (faite.etat, faite.motif) == ("acceptee_partie", "Complet vendredi.")
+    etats = dict(Reservation.objects.values_list("jour", "etat"))
+    assert etats == {JEUDI: "reservee", VENDREDI: "refusee"}
+    assert "Complet vendredi." in Courriel.objects.get(objet__contains="en partie").texte
+
+
+def test_un_agent_dune_structure_ne_decide_que_ses_jours(monde):
+    faite = reservations(monde.inscriptions["lea"], JEUDI, VENDREDI, le=MAINTENANT)
+    faite.accepter(monde.agent, MAINTENANT, parmi=_jours(faite)[:1])
+    assert faite.etat == "envoyee"
+    assert [j.decision for j in faite.jours.order_by("reservation__jour")] == ["acceptee", ""]
+
+
+def test_refuser_tout(monde):
+    faite = reservations(monde.inscriptions["lea"], JEUDI, le=MAINTENANT)
+    faite.refuser(monde.agent, "Complet.", MAINTENANT)
+    assert (faite.etat, Reservation.objects.get().etat) == ("refusee", "refusee")
+
+
+def test_retirer_libere_les_jours_qui_attendent(monde, garderie):
+    poster(
+        monde,
+        monde.jean,
+        case(monde.inscriptions["garderie"], JEUDI),
+        case(monde.inscriptions["lea"], JEUDI),
+        confirmer="1",
+    )
+    faite = Demande.objects.get()
+    monde.client(monde.jean).post(reverse("demande", args=[faite.pk]), {"retirer": "1"})
+    faite.refresh_from_db()
+    assert faite.etat == "acceptee_partie"
+    assert sorted(Reservation.objects.values_list("etat", flat=True)) == ["annulee", "reservee"]
+
+
+def test_la_liste_dattente_nattend_pas_la_mairie(monde):
+    service = factories.prestation("Club", places=1, validation="automatique")
+    zoe = factories.inscription(monde.zoe, service, monde.claire)
+    lea = factories.inscription(monde.lea, service, monde.jean)
+    reservations(zoe, JEUDI, le=MAINTENANT)
+    faite = reservations(lea, JEUDI, le=MAINTENANT)
+    assert faite.jours.get().reservation.etat == "en_attente"
+    assert list(Demande.objects.a_traiter()) == []
+    # The place is freed: the demande reads its day, though nobody touched the demande.
+    changer(Reservation.objects.get(enfant=monde.zoe), "annulee", monde.agent, MAINTENANT)
+    relue = Demande.objects.get(pk=faite.pk)
+    assert (relue.etat, relue.etat_lu) == ("envoyee", "acceptee")
