@@ -4,8 +4,6 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import Argon2PasswordHasher
 
-from familles.models import normaliser
-
 
 class Argon2Leger(Argon2PasswordHasher):
     """OWASP's minimum for argon2id (19 MiB, 2 passes, 1 lane): 0.02 s a log-in, where Django's default costs 0.15."""
@@ -22,9 +20,7 @@ class IdentifiantOuCourriel(ModelBackend):
         if not username or password is None:
             return None
         Utilisateur = get_user_model()
-        saisi = normaliser(username)
-        filtre = {"courriel__iexact": username.strip()} if "@" in saisi else {"identifiant": saisi}
-        utilisateur = Utilisateur.objects.filter(**filtre).first()
+        utilisateur = Utilisateur.objects.par_identifiant_ou_courriel(username)
         if utilisateur is None:
             Utilisateur().set_password(password)
             return None

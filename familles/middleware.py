@@ -18,7 +18,7 @@ class FamilleActive:
     The attachment is read at each request: withdrawn in the admin, it is gone for a session already open.
     """
 
-    LIBRES = ("/static/", "/theme-", "/deconnexion/", "/mot-de-passe/modifier/", "/sante/")
+    LIBRES = ("/static/", "/theme-", "/logo-", "/deconnexion/", "/mot-de-passe/modifier/", "/sante/")
 
     def __init__(self, get_response):
         self.get_response = get_response

@@ -2,9 +2,15 @@
 
 import unicodedata
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from familles.models import normaliser
+
+
+def longueur_minimale() -> int:
+    """The length the setting asks for, as the pages say it."""
+    return settings.AUTH_PASSWORD_VALIDATORS[0]["OPTIONS"]["longueur"]
 
 
 class Composition:

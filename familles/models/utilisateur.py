@@ -41,6 +41,12 @@ class UtilisateurManager(BaseUserManager):
     def create_superuser(self, identifiant: str, password: str | None = None, **champs) -> "Utilisateur":
         return self.create_user(identifiant, password, is_staff=True, is_superuser=True, **champs)
 
+    def par_identifiant_ou_courriel(self, saisi: str) -> "Utilisateur | None":
+        """The account somebody means by what they typed: an identifiant, or the log-in e-mail."""
+        simple = normaliser(saisi)
+        filtre = {"courriel__iexact": saisi.strip()} if "@" in simple else {"identifiant": simple}
+        return self.filter(**filtre).first()
+
     def get_by_natural_key(self, identifiant: str) -> "Utilisateur":
         return self.get(identifiant=identifiant)
 

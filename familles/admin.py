@@ -1,0 +1,255 @@
+"""Households and accounts, for the town hall."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm, UserChangeForm
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+
+from familles.models import (
+    Allocataire,
+    CoordonneesBancaires,
+    Famille,
+    MandatSepa,
+    QuotientFamilial,
+    Residence,
+    Responsable,
+    SituationFiscale,
+    Utilisateur,
+)
+from portail.socle.admin import Tracee
+
+
+class ResponsableInline(admin.StackedInline):
+    model = Responsable
+    extra = 0
+    max_num = 2
+    autocomplete_fields = ("utilisateur",)
+    fieldsets = (
+        (None, {"fields": ("rang", "utilisateur", ("civilite", "nom", "prenom"), ("qualite", "situation"))}),
+        ("Coordonnées", {"fields": ("adresse", ("code_postal", "ville"))}),
+        (
+            "Joindre",
+            {
+                "fields": (
+                    ("telephone_domicile", "telephone_mobile", "telephone_professionnel"),
+                    "email",
+                    ("autorisation_sms", "autorisation_courriel"),
+                )
+            },
+        ),
+        ("Travail", {"fields": ("csp", "profession", "employeur", "adresse_employeur")}),
+    )
+
+
+class QuotientInline(admin.TabularInline):
+    model = QuotientFamilial
+    extra = 0
+    fields = ("valeur", "du", "au", "saisi_le")
+    readonly_fields = ("saisi_le",)
+
+
+class ResidenceInline(admin.TabularInline):
+    model = Residence
+    extra = 0
+
+
+class AllocataireInline(admin.TabularInline):
+    model = Allocataire
+    extra = 0
+
+
+class SituationFiscaleInline(admin.TabularInline):
+    model = SituationFiscale
+    extra = 0
+
+
+class CoordonneesBancairesInline(admin.TabularInline):
+    model = CoordonneesBancaires
+    extra = 0
+
+
+class MandatInline(admin.TabularInline):
+    model = MandatSepa
+    extra = 0
+    fields = ("rum", "etat", "titulaire", "iban", "bic", "signe_le", "revoque_le")
+
+
+@admin.register(Famille)
+class FamilleAdmin(Tracee, admin.ModelAdmin):
+    """A household: archived, never deleted (its invoices name it)."""
+
+    list_display = ("numero", "noms", "ville", "comptes", "archivee_le")
+    list_filter = (("archivee_le", admin.EmptyFieldListFilter),)
+    search_fields = (
+        "numero",
+        "responsables__nom",
+        "responsables__prenom",
+        "responsables__utilisateur__identifiant",
+    )
+    search_help_text = "N° de famille, nom ou prénom d’un responsable, identifiant."
+    fields = ("numero", "archivee_le")
+    inlines = (
+        ResponsableInline,
+        QuotientInline,
+        AllocataireInline,
+        SituationFiscaleInline,
+        ResidenceInline,
+        CoordonneesBancairesInline,
+        MandatInline,
+    )
+
+    def famille_de(self, objet: Famille) -> Famille:
+        return objet
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        adultes = Responsable.objects.select_related("utilisateur")
+        return super().get_queryset(request).prefetch_related(Prefetch("responsables", adultes))
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("numero",) if obj else ()
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+    @admin.display(description="responsables")
+    def noms(self, famille: Famille) -> str:
+        return ", ".join(f"{r.nom} {r.prenom}" for r in famille.responsables.all())
+
+    @admin.display(description="ville")
+    def ville(self, famille: Famille) -> str:
+        titulaire = famille.titulaire()
+        return titulaire.ville if titulaire else ""
+
+    @admin.display(description="comptes")
+    def comptes(self, famille: Famille) -> str:
+        avec = [r.utilisateur for r in famille.responsables.all() if r.utilisateur]
+        return format_html_join(
+            ", ",
+            '<a href="{}">{}</a>',
+            ((reverse("admin:familles_utilisateur_change", args=[u.pk]), u.identifiant) for u in avec),
+        )
+
+
+class CreationForm(BaseUserCreationForm):
+    """A new account with a temporary password, to be changed at the first connection."""
+
+    class Meta:
+        model = Utilisateur
+        fields = ("identifiant",)
+        field_classes = {}
+
+    def clean_identifiant(self):
+        identifiant = self.cleaned_data["identifiant"]
+        # « @ » at log-in means an e-mail.
+        if "@" in identifiant:
+            raise ValidationError(
+                "Un identifiant ne contient pas «\N{NO-BREAK SPACE}@ »\N{NO-BREAK SPACE}: l’adresse va dans «\N{NO-BREAK SPACE}courriel de connexion\N{NO-BREAK SPACE}»."
+            )
+        return identifiant
+
+
+class ModificationForm(UserChangeForm):
+    class Meta:
+        model = Utilisateur
+        fields = "__all__"
+        field_classes = {}
+
+    clean_identifiant = CreationForm.clean_identifiant
+
+
+class MotDePasseProvisoireForm(AdminPasswordChangeForm):
+    """The town gives a password: the person must choose another one when they come in."""
+
+    usable_password = None
+
+    def save(self, commit=True):
+        self.user.doit_changer_mot_de_passe = True
+        return super().save(commit)
+
+
+class FamillesInline(admin.TabularInline):
+    """The households this account opens: shown, changed from the household's page."""
+
+    model = Responsable
+    fields = ("lien", "rang", "nom", "prenom")
+    readonly_fields = fields
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "familles de ce compte"
+
+    def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    @admin.display(description="famille")
+    def lien(self, responsable: Responsable) -> str:
+        adresse = reverse("admin:familles_famille_change", args=[responsable.famille_id])
+        return format_html('<a href="{}">{}</a>', adresse, responsable.famille)
+
+
+@admin.register(Utilisateur)
+class UtilisateurAdmin(Tracee, UserAdmin):
+    """Accounts. Who may not give rights sees parents' accounts only: a password is a right."""
+
+    add_form = CreationForm
+    form = ModificationForm
+    change_password_form = MotDePasseProvisoireForm
+    list_display = (
+        "identifiant",
+        "nom",
+        "prenom",
+        "courriel",
+        "is_staff",
+        "is_active",
+        "doit_changer_mot_de_passe",
+        "last_login",
+    )
+    list_filter = ("is_staff", "is_active", "doit_changer_mot_de_passe", "groups")
+    search_fields = ("identifiant", "courriel", "nom", "prenom", "responsables__nom", "responsables__prenom")
+    ordering = ("identifiant",)
+    filter_horizontal = ("groups",)
+    readonly_fields = ("last_login", "cree_le")
+    inlines = (FamillesInline,)
+    personne = (None, {"fields": ("identifiant", "password", ("prenom", "nom"), "courriel")})
+    acces = ("Accès", {"fields": ("is_active", "doit_changer_mot_de_passe", "last_login", "cree_le")})
+    droits = ("Agent de la mairie", {"fields": ("is_staff", "groups")})
+    creation = (
+        None,
+        {
+            "fields": ("identifiant", ("prenom", "nom"), "courriel", "password1", "password2"),
+            "description": "Le mot de passe est provisoire\N{NO-BREAK SPACE}: la personne en choisit un à sa première connexion.",
+        },
+    )
+
+    @staticmethod
+    def peut_donner_des_droits(request: HttpRequest) -> bool:
+        return request.user.has_perm("auth.change_group")
+
+    def get_fieldsets(self, request, obj=None):
+        debut = (self.creation,) if obj is None else (self.personne, self.acces)
+        return (*debut, self.droits) if self.peut_donner_des_droits(request) else debut
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        comptes = super().get_queryset(request)
+        if request.user.is_superuser:
+            return comptes
+        comptes = comptes.filter(is_superuser=False)
+        return comptes if self.peut_donner_des_droits(request) else comptes.filter(is_staff=False)
+
+    def get_inlines(self, request, obj=None):
+        return self.inlines if obj is not None and not obj.is_staff else ()
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """An account is made inactive: what it did keeps its name."""
+        return False
+
+    def save_model(self, request, obj, form, change) -> None:
+        if not change:
+            obj.doit_changer_mot_de_passe = True
+        super().save_model(request, obj, form, change)

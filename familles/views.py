@@ -1,0 +1,115 @@
+"""The door (log-in, log-out, passwords) and the tab « Mon compte »."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import logout, update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import LoginView, PasswordResetConfirmView
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse, reverse_lazy
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from familles import fiche
+from familles.acces import responsable_de
+from familles.forms import ConnexionForm, ModifierMotDePasseForm, NouveauMotDePasseForm, OublieForm
+from portail.socle.csp import origine
+from portail.socle.models import Collectivite
+from portail.socle.traces import tracer
+
+
+class Connexion(LoginView):
+    """The one door, for families and agents. Django rotates the session's id and checks that `next` is ours."""
+
+    form_class = ConnexionForm
+    template_name = "familles/connexion.html"
+    redirect_authenticated_user = True
+
+    def get_default_redirect_url(self) -> str:
+        agent = self.request.user.is_staff
+        return reverse("admin:index" if agent else "accueil")
+
+    def get_redirect_url(self) -> str:
+        """`next`, except the admin for a parent: it would send them back here for ever."""
+        suite = super().get_redirect_url()
+        visiteur = self.request.user
+        interdite = visiteur.is_authenticated and not visiteur.is_staff
+        return "" if interdite and suite.startswith(reverse("admin:index")) else suite
+
+    def get_context_data(self, **kwargs) -> dict:
+        return super().get_context_data(fin=self.request.GET.get("fin") == "1", **kwargs)
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def deconnexion(request: HttpRequest) -> HttpResponse:
+    """Ends the session on the server, then goes to the town's own site. GET (a bookmark) asks to confirm."""
+    if request.method != "POST":
+        return render(request, "familles/deconnexion.html")
+    logout(request)
+    site = Collectivite.actuelle().site_url
+    return redirect(site if origine(site) else "connexion")
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def mot_de_passe_modifier(request: HttpRequest) -> HttpResponse:
+    """The padlock; forced at the first connection, when the town chose the current password (just typed)."""
+    impose = request.user.doit_changer_mot_de_passe
+    classe = NouveauMotDePasseForm if impose else ModifierMotDePasseForm
+    form = classe(request.user, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        with transaction.atomic():
+            form.save()
+            tracer(request.user, "mot_de_passe.modifier", request.user)
+        # The hash of the password is in every session: the others end, this one is told the new hash.
+        update_session_auth_hash(request, form.user)
+        messages.success(request, "Votre mot de passe est changé. Les autres appareils sont déconnectés.")
+        return redirect("admin:index" if request.user.is_staff else "accueil")
+    return render(request, "familles/mot_de_passe_modifier.html", {"form": form, "impose": impose})
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def mot_de_passe_oublie(request: HttpRequest) -> HttpResponse:
+    """Asks for a link. The answer never says whether the account exists, nor whether it has an e-mail."""
+    form = OublieForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        form.envoyer(timezone.now())
+        return render(
+            request,
+            "familles/mot_de_passe_oublie_fait.html",
+            {"minutes": settings.PASSWORD_RESET_TIMEOUT // 60},
+        )
+    return render(request, "familles/mot_de_passe_oublie.html", {"form": form})
+
+
+class Reinitialiser(PasswordResetConfirmView):
+    """The link of the e-mail: dead once used (its token holds the password's hash), or after an hour."""
+
+    form_class = NouveauMotDePasseForm
+    template_name = "familles/mot_de_passe_reinitialiser.html"
+    success_url = reverse_lazy("connexion")
+
+    def get_user(self, uidb64):
+        utilisateur = super().get_user(uidb64)
+        return utilisateur if utilisateur is not None and utilisateur.is_active else None
+
+    def form_valid(self, form):
+        with transaction.atomic():
+            response = super().form_valid(form)
+            tracer(form.user, "mot_de_passe.reinitialiser", form.user)
+        messages.success(self.request, "Votre mot de passe est changé. Vous pouvez vous connecter.")
+        return response
+
+
+@require_safe
+def compte(request: HttpRequest) -> HttpResponse:
+    """« Mon compte » and « Mon conjoint », every field of the guide; each change is a demande."""
+    moi = responsable_de(request)
+    return render(request, "familles/compte.html", {"fiches": fiche.fiches(moi)})
