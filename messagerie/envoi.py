@@ -1,0 +1,93 @@
+"""Writing: a new conversation, an answer. One form sends one message, however often it is posted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import transaction
+from django.urls import reverse
+
+from enfants.models import Structure
+from familles.models import Famille
+from messagerie.models import Conversation, Message, PieceJointe
+from portail.socle.courriels import poster
+from portail.socle.fichiers import Piece, deposer
+from portail.socle.verrous import verrouiller_un
+
+
+@dataclass(frozen=True)
+class Envoi:
+    """What a form sends. `signature` empty: the town's message is signed by the structure."""
+
+    par: object
+    texte: str
+    signature: str = ""
+    pieces: Sequence[Piece] = ()
+    de_la_mairie: bool = False
+    jeton: UUID = field(default_factory=uuid4)
+
+
+@transaction.atomic
+def ouvrir(
+    famille: Famille, structure: Structure | None, objet: str, envoi: Envoi, maintenant: datetime
+) -> Message:
+    """A new conversation and its first message; the same form posted twice gives the first one back."""
+    # The household's row makes the second click of a double click wait for the first.
+    famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
+    deja = _deja_envoye(envoi, conversation__famille=famille, conversation__objet=objet)
+    if deja:
+        return deja
+    conversation = Conversation.objects.create(
+        famille=famille, structure=structure, objet=objet, creee_le=maintenant, dernier_le=maintenant
+    )
+    return _ecrire(conversation, envoi, maintenant)
+
+
+@transaction.atomic
+def repondre(conversation: Conversation, envoi: Envoi, maintenant: datetime) -> Message:
+    """One more message; the same form posted twice gives the first one back."""
+    verrouillee = verrouiller_un(Conversation.objects.filter(pk=conversation.pk))
+    deja = _deja_envoye(envoi, conversation=verrouillee)
+    if deja:
+        return deja
+    # Later than the one before, whatever the clocks of two servers: « read up to » compares these instants.
+    return _ecrire(verrouillee, envoi, max(maintenant, verrouillee.dernier_le + timedelta(microseconds=1)))
+
+
+def _deja_envoye(envoi: Envoi, **ou) -> Message | None:
+    # The text counts too: a form found again with the back button, then changed, is another message.
+    return Message.objects.filter(auteur=envoi.par, jeton=envoi.jeton, texte=envoi.texte, **ou).first()
+
+
+def _ecrire(conversation: Conversation, envoi: Envoi, maintenant: datetime) -> Message:
+    jeton_pris = Message.objects.filter(auteur=envoi.par, jeton=envoi.jeton).exists()
+    message = Message.objects.create(
+        conversation=conversation,
+        auteur=envoi.par,
+        auteur_nom=envoi.signature or conversation.interlocuteur,
+        de_la_mairie=envoi.de_la_mairie,
+        texte=envoi.texte,
+        envoye_le=maintenant,
+        jeton=uuid4() if jeton_pris else envoi.jeton,
+    )
+    PieceJointe.objects.bulk_create(
+        PieceJointe(message=message, fichier=deposer(piece, envoi.par)) for piece in envoi.pieces
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(
+        dernier_le=maintenant, attend_reponse=not envoi.de_la_mairie
+    )
+    if envoi.de_la_mairie:
+        prevenir(message, conversation)
+    return message
+
+
+def prevenir(message: Message, conversation: Conversation) -> None:
+    """Tell the adults who allow e-mails that a message waits; the message itself stays in the portal."""
+    contexte = {
+        "expediteur": message.auteur_nom,
+        "chemin": reverse("conversation", args=[conversation.pk]),
+    }
+    for rang, adresse in enumerate(conversation.famille.adresses_courriel(), start=1):
+        cle = f"message:{message.pk}" if rang == 1 else f"message:{message.pk}:{rang}"
+        poster(cle, adresse, "courriels/nouveau_message.txt", contexte)
