@@ -8,10 +8,11 @@ from django.views.generic import RedirectView
 urlpatterns = [
     path("", include("portail.socle.urls")),
     path("", include("familles.urls")),
+    # Before enfants: « planning/demande/ » would be read as a month.
+    path("", include("demandes.urls")),
     path("", include("enfants.urls")),
     path("", include("facturation.urls")),
     path("", include("messagerie.urls")),
-    path("", include("demandes.urls")),
     path("", include("portail.accueil.urls")),
     # The admin has no log-in of its own: one door for everybody.
     path("admin/login/", RedirectView.as_view(pattern_name="connexion", query_string=True)),

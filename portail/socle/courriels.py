@@ -1,88 +1,147 @@
 """The outbox: `poster` writes the row in the transaction of its cause, `envoyer_dus` sends what is due."""
 
 import logging
-from datetime import timedelta
+import smtplib
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from email.utils import make_msgid
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
+from django.template import Context, engines
 from django.utils import timezone
 from django_tasks import task
+from django_tasks_db.models import DBTaskResult
 
 from portail.socle.models import Collectivite, Courriel
 
 journal = logging.getLogger("portail.courriels")
-ESSAIS_MAX = 8
+# 2, 4, 8… minutes, then every six hours: a server down from Friday evening to Sunday loses nothing.
+ESSAIS_MAX = 16
+ATTENTE_MAX_MINUTES = 360
+LOT = 200
+# The claim is an UPDATE that names what was read; the negative control of the tests turns it off.
+RECLAMER = True
 
 
 def poster(cle: str, destinataire: str, gabarit: str, contexte: dict) -> Courriel | None:
     """Queue one e-mail for this cause; None when there is no address or when the cause already has its row.
 
-    The first line of the template is the subject, the rest the text. `cle` names the cause (« facture:AL-36 »).
+    The first line of the template is the subject, the rest the text, nothing is escaped as HTML. `cle` names the
+    cause (« facture:AL-36 »).
     """
     if not destinataire:
         return None
-    rendu = render_to_string(
-        gabarit, {"collectivite": Collectivite.actuelle(), "site": settings.SITE_URL, **contexte}
-    ).strip()
+    rendu = _rendre(gabarit, contexte)
     objet, _, texte = rendu.partition("\n")
     try:
         with transaction.atomic():
             courriel = Courriel.objects.create(
                 cle=cle,
                 destinataire=destinataire,
-                objet=objet.strip()[:200],
+                # On one line whatever a name holds: a header must not be split.
+                objet=" ".join(objet.strip().splitlines())[:200],
                 texte=texte.strip() + "\n",
                 message_id=make_msgid(domain="portail-famille"),
             )
     except IntegrityError:
         return None
-    transaction.on_commit(lambda: envoyer_les_courriels.enqueue())
+    transaction.on_commit(signaler, robust=True)
     return courriel
 
 
-def envoyer_dus(maintenant=None) -> int:
-    """Send what is due; the number sent. Safe to run in several processes: each row is claimed by an UPDATE."""
+def _rendre(gabarit: str, contexte: dict) -> str:
+    # Django escapes for HTML whatever the extension of the template: « L&#x27;été » in a plain text.
+    modele = engines["django"].engine.get_template(gabarit)
+    valeurs = {"collectivite": Collectivite.actuelle(), "site": settings.SITE_URL, **contexte}
+    return modele.render(Context(valeurs, autoescape=False)).strip()
+
+
+def signaler() -> None:
+    """Nudge the worker, unless a nudge already waits: a campagne of 1 500 invoices makes one."""
+    if not DBTaskResult.objects.ready().filter(task_path=envoyer_les_courriels.module_path).exists():
+        envoyer_les_courriels.enqueue()
+
+
+def envoyer_dus(maintenant: datetime | None = None, arret: Callable[[], bool] = lambda: False) -> int:
+    """Send what is due; the number sent. Safe to run in several processes: each row is claimed by an UPDATE.
+
+    Stops between two messages when `arret()` says so, and when the server does not answer (the rest can wait).
+    """
     maintenant = maintenant or timezone.now()
     envoyes = 0
-    for courriel in Courriel.objects.dus(maintenant).order_by("prevu_le")[:200]:
-        envoyes += _envoyer(courriel, maintenant)
+    for courriel in Courriel.objects.dus(maintenant).order_by("prevu_le", "pk")[:LOT]:
+        if arret():
+            break
+        try:
+            envoyes += _envoyer(courriel)
+        except ServeurAbsent:
+            break
     return envoyes
 
 
-def _envoyer(courriel: Courriel, maintenant) -> int:
-    repris = courriel.etat == Courriel.Etat.EN_COURS
-    pris = Courriel.objects.filter(pk=courriel.pk, etat=courriel.etat, pris_le=courriel.pris_le).update(
-        etat=Courriel.Etat.EN_COURS,
-        pris_le=maintenant,
-        essais=courriel.essais + 1,
-        reprises=courriel.reprises + (1 if repris else 0),
-    )
-    if not pris:
+def clore_abandonnes(maintenant: datetime) -> int:
+    """Rows a second crash left half-way: never sent a third time, shown as failed to the agents."""
+    return Courriel.objects.filter(
+        etat=Courriel.Etat.EN_COURS, pris_le__lt=maintenant - Courriel.ABANDON, reprises__gte=1
+    ).update(etat=Courriel.Etat.ECHEC, erreur="Interrompu deux fois")
+
+
+class ServeurAbsent(Exception):
+    """The mail server cannot be reached: no use trying the next message now."""
+
+
+def _envoyer(courriel: Courriel) -> int:
+    # The hour of the claim, not of the batch: a long batch must not make its last rows look abandoned.
+    pris_le = timezone.now()
+    if not _reclamer(courriel, pris_le):
         return 0
     message = EmailMessage(
         courriel.objet,
         courriel.texte,
         to=[courriel.destinataire],
-        headers={"Message-ID": courriel.message_id},
+        headers={"Message-ID": courriel.message_id, "Auto-Submitted": "auto-generated"},
     )
-    lignes = Courriel.objects.filter(pk=courriel.pk)
+    # Whoever took the row over in between decides of its state.
+    la_mienne = Courriel.objects.filter(pk=courriel.pk, etat=Courriel.Etat.EN_COURS, pris_le=pris_le)
     try:
         message.send()
     except Exception as erreur:
         essais = courriel.essais + 1
-        fini = essais >= ESSAIS_MAX
-        lignes.update(
-            etat=Courriel.Etat.ECHEC if fini else Courriel.Etat.A_ENVOYER,
-            prevu_le=maintenant + timedelta(minutes=2**essais),
+        la_mienne.update(
+            etat=Courriel.Etat.ECHEC if essais >= ESSAIS_MAX else Courriel.Etat.A_ENVOYER,
+            prevu_le=timezone.now() + timedelta(minutes=min(2**essais, ATTENTE_MAX_MINUTES)),
             erreur=type(erreur).__name__,
         )
-        journal.warning("courriel non envoyé", extra={"objet": courriel.pk})
+        journal.warning("courriel non envoyé : %s", type(erreur).__name__, extra={"objet": courriel.pk})
+        if _serveur_absent(erreur):
+            raise ServeurAbsent from erreur
         return 0
-    lignes.update(etat=Courriel.Etat.ENVOYE, envoye_le=timezone.now(), erreur="")
+    la_mienne.update(etat=Courriel.Etat.ENVOYE, envoye_le=timezone.now(), erreur="")
     return 1
+
+
+def _reclamer(courriel: Courriel, pris_le: datetime) -> bool:
+    lignes = Courriel.objects.filter(pk=courriel.pk)
+    if RECLAMER:
+        lignes = lignes.filter(etat=courriel.etat, pris_le=courriel.pris_le)
+    repris = courriel.etat == Courriel.Etat.EN_COURS
+    return bool(
+        lignes.update(
+            etat=Courriel.Etat.EN_COURS,
+            pris_le=pris_le,
+            essais=courriel.essais + 1,
+            reprises=courriel.reprises + repris,
+        )
+    )
+
+
+def _serveur_absent(erreur: Exception) -> bool:
+    # Every SMTPException is an OSError too: only these two, and the plain ones, mean nobody answers.
+    if isinstance(erreur, smtplib.SMTPException):
+        return isinstance(erreur, smtplib.SMTPConnectError | smtplib.SMTPServerDisconnected)
+    return isinstance(erreur, OSError)
 
 
 @task()

@@ -6,8 +6,9 @@ from hashlib import sha256
 
 from django.conf import settings
 from django.core.cache import cache
-from django.core.validators import RegexValidator
+from django.core.validators import RegexValidator, URLValidator
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 COULEUR = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Écrivez la couleur ainsi : #0b5d59.")
@@ -33,7 +34,13 @@ class Collectivite(models.Model):
     )
     telephone = models.CharField("téléphone du service enfance", max_length=20, blank=True)
     telephone_secondaire = models.CharField("second téléphone", max_length=20, blank=True)
-    site_url = models.URLField("site de la collectivité", blank=True, help_text="La déconnexion y mène.")
+    site_url = models.CharField(
+        "site de la collectivité",
+        max_length=200,
+        validators=[URLValidator(["http", "https"])],
+        blank=True,
+        help_text="La déconnexion y mène.",
+    )
     logo = models.TextField(
         "logo (SVG)", blank=True, help_text="Le texte du fichier SVG. Vide : la marque du portail."
     )
@@ -87,6 +94,11 @@ class Collectivite(models.Model):
     @property
     def cle_logo(self) -> str:
         return sha256(self.logo.encode()).hexdigest()[:12] if self.logo else ""
+
+    @property
+    def logo_url(self) -> str:
+        """Address of the town's logo, empty when the portal's own mark is shown."""
+        return reverse("logo", kwargs={"cle": self.cle_logo}) if self.logo else ""
 
 
 class CourrielQuerySet(models.QuerySet):

@@ -16,8 +16,8 @@ def _fontes():
     return FontConfiguration()
 
 
-def rendre(gabarit: str, contexte: dict) -> bytes:
-    """The PDF/UA-1 document of a template; it takes its css from static/css/pdf.css."""
+def rendre(gabarit: str, contexte: dict, feuille: str = "pdf.css") -> bytes:
+    """The PDF/UA-1 document of a template; its css is static/css/`feuille` (never both: each sets its own page)."""
     from weasyprint import CSS, HTML
     from weasyprint.urls import URLFetcher
 
@@ -25,8 +25,8 @@ def rendre(gabarit: str, contexte: dict) -> bytes:
     html = HTML(
         string=render_to_string(gabarit, contexte), url_fetcher=URLFetcher(allowed_protocols=["data"])
     )
-    feuille = CSS(filename=settings.BASE_DIR / "static" / "css" / "pdf.css", font_config=_fontes())
-    return html.write_pdf(stylesheets=[feuille], font_config=_fontes(), pdf_variant="pdf/ua-1")
+    css = CSS(filename=settings.BASE_DIR / "static" / "css" / feuille, font_config=_fontes())
+    return html.write_pdf(stylesheets=[css], font_config=_fontes(), pdf_variant="pdf/ua-1")
 
 
 def reponse(contenu: bytes, nom: str) -> HttpResponse:

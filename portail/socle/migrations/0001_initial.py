@@ -53,8 +53,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "site_url",
-                    models.URLField(
-                        blank=True, help_text="La déconnexion y mène.", verbose_name="site de la collectivité"
+                    models.CharField(
+                        blank=True,
+                        help_text="La déconnexion y mène.",
+                        max_length=200,
+                        validators=[django.core.validators.URLValidator(["http", "https"])],
+                        verbose_name="site de la collectivité",
                     ),
                 ),
                 (

@@ -1,0 +1,139 @@
+"""What the town publishes: informations, forms to download, the public pages' texts."""
+
+from datetime import date
+
+from django.core.validators import URLValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from enfants.models import Inscription, Scolarite, Structure
+from familles.models import Famille
+from portail.socle.models import Fichier
+
+DATES = Q(du__isnull=True) | Q(au__isnull=True) | Q(au__gte=F("du"))
+
+
+class Emplacement(models.TextChoices):
+    """Where an information is shown."""
+
+    ACCUEIL = "accueil", "Page d’accueil"
+    INFOS = "infos", "Page «\N{NO-BREAK SPACE}Infos./Documents\N{NO-BREAK SPACE}»"
+
+
+class PublieQuerySet(models.QuerySet):
+    def publies(self, jour: date):
+        """Rows whose dates of publication hold that day (an empty date does not limit)."""
+        return self.filter(Q(du__isnull=True) | Q(du__lte=jour), Q(au__isnull=True) | Q(au__gte=jour))
+
+
+class InformationQuerySet(PublieQuerySet):
+    def pour(self, famille: Famille, jour: date):
+        """For everybody, or for the structures where a child of this household is enrolled or goes to school."""
+        inscrites = Inscription.objects.en_cours(jour).filter(famille=famille)
+        ecoles = Scolarite.objects.filter(
+            enfant__rattachements__famille=famille, annee__debut__lte=jour, annee__fin__gte=jour
+        )
+        return self.filter(
+            Q(structures__isnull=True)
+            | Q(structures__in=inscrites.values("prestation__structure"))
+            | Q(structures__in=ecoles.values("ecole"))
+        ).distinct()
+
+
+class Information(models.Model):
+    """A text of the town, between two dates, for everybody or for the families of some structures."""
+
+    titre = models.CharField("titre", max_length=120)
+    texte = models.TextField(
+        "texte", blank=True, help_text="Paragraphes, listes (- ), titres (## ), liens ([texte](adresse))."
+    )
+    # Not a URLField: Django 6 changes the scheme it assumes; here the scheme is always written.
+    lien = models.CharField(
+        "lien vers une page internet",
+        max_length=300,
+        blank=True,
+        validators=[URLValidator(schemes=["http", "https"])],
+    )
+    emplacement = models.CharField(
+        "emplacement", max_length=10, choices=Emplacement, default=Emplacement.ACCUEIL
+    )
+    du = models.DateField("publiée du", null=True, blank=True)
+    au = models.DateField("au", null=True, blank=True)
+    structures = models.ManyToManyField(
+        Structure,
+        blank=True,
+        related_name="informations",
+        verbose_name="structures concernées",
+        help_text="Aucune\N{NO-BREAK SPACE}: toutes les familles.",
+    )
+
+    objects = InformationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "information"
+        ordering = ["-du", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=DATES,
+                name="information_dates",
+                violation_error_message="La fin ne peut pas précéder le début.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.titre
+
+
+class Formulaire(models.Model):
+    """A document families may download from « Formulaires »."""
+
+    libelle = models.CharField("libellé", max_length=150)
+    fichier = models.ForeignKey(Fichier, models.PROTECT, related_name="formulaires", verbose_name="fichier")
+    ordre = models.PositiveSmallIntegerField("ordre", default=0)
+    du = models.DateField("publié du", null=True, blank=True)
+    au = models.DateField("au", null=True, blank=True)
+
+    objects = PublieQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "formulaire"
+        ordering = ["ordre", "libelle", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=DATES,
+                name="formulaire_dates",
+                violation_error_message="La fin ne peut pas précéder le début.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.libelle
+
+    @property
+    def format(self) -> str:
+        """« PDF », « JPEG »: what the person is about to open."""
+        return self.fichier.type_mime.rpartition("/")[2].upper()
+
+
+class Page(models.Model):
+    """The text of a public page. The addresses are fixed (urls.py); an agent edits title and text."""
+
+    adresse = models.SlugField("adresse", max_length=40, unique=True, editable=False)
+    titre = models.CharField("titre", max_length=120)
+    texte = models.TextField(
+        "texte",
+        help_text=(
+            "Titres (## et ###), paragraphes, listes (- ou 1.), liens ([texte](adresse)). {commune}, {adresse}, "
+            "{courriel}, {telephone} et {modifiee_le} sont remplacés par leur valeur."
+        ),
+    )
+    modifiee_le = models.DateField("modifiée le", default=timezone.localdate)
+
+    class Meta:
+        verbose_name = "page publique"
+        verbose_name_plural = "pages publiques"
+        ordering = ["adresse"]
+
+    def __str__(self) -> str:
+        return self.titre

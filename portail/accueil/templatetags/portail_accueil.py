@@ -1,0 +1,28 @@
+"""Filters of the town's texts and of the home page."""
+
+from django import template
+
+from portail.accueil import texte
+
+register = template.Library()
+
+
+@register.filter
+def mis_en_forme(valeur: str):
+    """HTML of a town's text (see portail.accueil.texte)."""
+    return texte.rendre(valeur)
+
+
+@register.filter
+def taille(octets: int) -> str:
+    """« 84 Ko », « 1,2 Mo »."""
+    if octets < 1_000_000:
+        return f"{max(1, round(octets / 1000))}\N{NO-BREAK SPACE}Ko"
+    return f"{octets / 1_000_000:.1f}\N{NO-BREAK SPACE}Mo".replace(".", ",")
+
+
+@register.filter
+def mot(noms: str, nombre: int) -> str:
+    """« facture,factures » and 2 give « factures »."""
+    singulier, pluriel = noms.split(",")
+    return singulier if abs(nombre) < 2 else pluriel

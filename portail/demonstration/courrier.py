@@ -1,0 +1,195 @@
+"""Messages, demandes and news of the demonstration."""
+
+import uuid
+from datetime import datetime, time, timedelta
+
+from django.utils import timezone
+
+from demandes.models import CompteurDemande, Demande, DemandeEvenement, DemandeJour
+from enfants.models import Reservation, ReservationEvenement, Structure
+from messagerie.models import Conversation, EtatConversation, Message
+from portail.accueil.models import Information
+
+from .guide import Gens
+from .population import Ville
+from .reservations import Ouvertures
+from .ville import ALSH, GARDERIE
+
+
+def ecrire_messages(ville: Ville, gens: Gens) -> None:
+    """One new message for Jean, two read ones. The fixed ids keep bookmarks alive after `--neuf`."""
+    jour = ville.aujourdhui
+    compte = gens.jean.titulaire().utilisateur
+    verger = _conversation(gens, ALSH, 1, "Sortie au verger")
+    _message(
+        verger,
+        gens.agent,
+        ALSH,
+        True,
+        min(_a(jour, 8, 12), timezone.now()),
+        "Bonjour,\n\nLe groupe de Tom part cueillir les dernières pommes mercredi. Prévoyez des bottes et un "
+        "goûter.\n\nL’équipe de l’accueil de loisirs",
+    )
+    gouter = _conversation(gens, GARDERIE, 2, "Goûter oublié de Léa")
+    _message(
+        gouter,
+        compte,
+        "DUPONT Jean",
+        False,
+        _a(jour - timedelta(days=4), 8, 40),
+        "Bonjour,\n\nLéa a oublié son goûter à la maison ce matin. Pouvez-vous lui en donner un ?\n\nMerci.",
+    )
+    _message(
+        gouter,
+        gens.agent,
+        GARDERIE,
+        True,
+        _a(jour - timedelta(days=4), 17, 5),
+        "Merci pour votre message. Léa a bien eu un goûter, tout va bien.",
+    )
+    menus = _conversation(gens, None, 3, "Menus du mois")
+    _message(
+        menus,
+        gens.agent,
+        "Service enfance, mairie",
+        True,
+        _a(jour - timedelta(days=7), 9, 30),
+        "Bonjour,\n\nLes menus de la restauration scolaire sont affichés à l’école et en mairie.",
+    )
+    for conversation in (gouter, menus):
+        EtatConversation.objects.create(
+            conversation=conversation, utilisateur=compte, lu_le=conversation.dernier_le
+        )
+
+
+def _conversation(gens: Gens, structure: str | None, rang: int, objet: str) -> Conversation:
+    return Conversation.objects.create(
+        id=uuid.uuid5(uuid.NAMESPACE_URL, f"demonstration:conversation:{rang}"),
+        famille=gens.jean,
+        structure=Structure.objects.get(nom=structure) if structure else None,
+        objet=objet,
+        creee_le=timezone.now() - timedelta(days=30),
+    )
+
+
+def _message(conversation, auteur, signature, de_la_mairie, quand, texte) -> None:
+    Message.objects.create(
+        conversation=conversation,
+        auteur=auteur,
+        auteur_nom=signature,
+        de_la_mairie=de_la_mairie,
+        texte=texte,
+        envoye_le=quand,
+    )
+    conversation.dernier_le = quand
+    conversation.save(update_fields=["dernier_le"])
+
+
+def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
+    """Jean's demandes: one waiting (CAF), one accepted, one refused."""
+    jour = ville.aujourdhui
+    acceptee = _demande(
+        gens,
+        ville,
+        1,
+        "infos-responsable",
+        jour - timedelta(days=13),
+        "acceptee",
+        {"profession": "Menuisier"},
+        {"profession": "Ébéniste"},
+    )
+    _decider(acceptee, gens.agent, _a(jour - timedelta(days=12), 10, 15), "acceptee")
+    inscription = gens.inscriptions["Léa", "Mercredi journée"]
+    mercredis = ouvertures.jours(inscription.prestation, jour + timedelta(days=1), jour + timedelta(days=120))
+    libres = [
+        j
+        for j in mercredis
+        if not Reservation.objects.filter(
+            enfant=gens.lea, jour=j, prestation__structure=inscription.prestation.structure
+        ).exists()
+    ]
+    refusee = _demande(
+        gens, ville, 2, "reservations", jour - timedelta(days=7), "refusee", {}, {}, enfant=gens.lea
+    )
+    motif = "Complet ce jour-là. Essayez «\N{NO-BREAK SPACE}Mercredi après-midi\N{NO-BREAK SPACE}»."
+    if libres:
+        reservation = Reservation.objects.create(
+            enfant=gens.lea,
+            prestation=inscription.prestation,
+            jour=libres[0],
+            inscription=inscription,
+            payeur=gens.jean,
+            etat="refusee",
+            motif=motif,
+            demandee_le=refusee.envoyee_le,
+        )
+        ReservationEvenement.objects.create(reservation=reservation, vers="demandee", le=refusee.envoyee_le)
+        ReservationEvenement.objects.create(
+            reservation=reservation,
+            de="demandee",
+            vers="refusee",
+            par=gens.agent,
+            motif=motif,
+            le=refusee.envoyee_le + timedelta(days=1),
+        )
+        DemandeJour.objects.create(
+            demande=refusee, reservation=reservation, action="reserver", decision="refusee"
+        )
+    _decider(refusee, gens.agent, refusee.envoyee_le + timedelta(days=1), "refusee", motif)
+    _demande(
+        gens,
+        ville,
+        3,
+        "caf",
+        jour - timedelta(days=2),
+        "envoyee",
+        {"quotient": "792", "quotient_du": jour.replace(day=1).isoformat(), "quotient_au": ""},
+        {"quotient": "845", "quotient_du": ville.depuis.isoformat(), "quotient_au": ""},
+    )
+
+
+def _demande(gens, ville, rang, code, jour, etat, donnees, avant, enfant=None) -> Demande:
+    quand = _a(jour, 19, 20 + rang)
+    demande = Demande.objects.create(
+        id=uuid.uuid5(uuid.NAMESPACE_URL, f"demonstration:demande:{rang}"),
+        numero=CompteurDemande.numero(jour.year),
+        famille=gens.jean,
+        enfant=enfant,
+        type=code,
+        etat="envoyee",
+        donnees=donnees,
+        avant=avant,
+        envoyee_par=gens.jean.titulaire().utilisateur,
+        envoyee_le=quand,
+    )
+    DemandeEvenement.objects.create(demande=demande, genre="envoyee", le=quand, par=demande.envoyee_par)
+    demande.etat = etat
+    return demande
+
+
+def _decider(demande: Demande, par, quand: datetime, genre: str, motif: str = "") -> None:
+    demande.decidee_par, demande.decidee_le, demande.motif = par, quand, motif
+    demande.save(update_fields=["etat", "decidee_par", "decidee_le", "motif"])
+    DemandeEvenement.objects.create(demande=demande, genre=genre, le=quand, par=par, texte=motif)
+
+
+def publier(ville: Ville) -> None:
+    """The town's words on the home page, and its news."""
+    jour = ville.aujourdhui
+    Information.objects.create(
+        titre="Bienvenue sur le Portail Famille",
+        texte="Pensez à réserver la cantine deux jours ouvrés à l’avance.",
+        emplacement="accueil",
+        du=jour - timedelta(days=30),
+    )
+    Information.objects.create(
+        titre="L’accueil de loisirs cherche des bottes",
+        texte="Le potager est prêt. Si vous avez des bottes trop petites, nous sommes preneurs.",
+        emplacement="infos",
+        du=jour - timedelta(days=3),
+    )
+
+
+def _a(jour, heure: int, minute: int) -> datetime:
+    """That wall time in Paris."""
+    return timezone.make_aware(datetime.combine(jour, time(heure, minute)))

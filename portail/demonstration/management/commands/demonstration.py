@@ -1,0 +1,89 @@
+"""`manage.py demonstration`: the fictitious town, the same every time, relative to today."""
+
+import sys
+from datetime import date, timedelta
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+from django.utils import timezone
+from tqdm import tqdm
+
+from enfants.calendrier import calendrier_du
+from enfants.models import AnneeScolaire, Structure
+from familles.models import Famille
+from portail.demonstration import argent, courrier, guide, population, reservations, ville
+from portail.demonstration.carnet import Carnet
+
+# Jean's household and the 23 others of the guide's first invoices, Jeanne, Claire and the newcomer.
+MINIMUM = argent.EN_PREMIERE + 3
+
+
+class Command(BaseCommand):
+    help = "Charge la commune de démonstration (sans effet si elle est déjà là)."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--familles", type=int, default=60, help=f"nombre de familles, {MINIMUM} au moins")
+
+    def handle(self, *args, familles: int, **options):
+        if not settings.DEMONSTRATION:
+            raise CommandError("Réservé à la démonstration : DEMONSTRATION=1 n’est pas défini.")
+        if familles < MINIMUM:
+            raise CommandError(
+                f"Il faut au moins {MINIMUM} familles : les numéros de facture du guide en dépendent."
+            )
+        if Famille.objects.filter(numero=guide.NUMERO_JEAN).exists():
+            self.stdout.write("La commune de démonstration est déjà là.")
+            return
+        if Famille.objects.exists():
+            raise CommandError("Cette base contient de vraies familles : la démonstration n’y entre pas.")
+        with transaction.atomic():
+            self.batir(familles)
+        self.stdout.write(f"Belrive-sur-Durance est prête : {familles} familles.")
+
+    def batir(self, familles: int) -> None:
+        jour = timezone.localdate()
+        ville.batir_collectivite(settings.SITE_URL + ville.SITE)
+        call_command("calendrier", stdout=self.stdout)
+        call_command("groupes", stdout=self.stdout)
+        offre = ville.batir_offre(familles)
+        commune = population.Ville(
+            aujourdhui=jour,
+            annee=annee_scolaire(jour),
+            offre=offre,
+            ecoles=list(Structure.objects.filter(genre="ecole").order_by("ordre")),
+        )
+        regie = ville.batir_regie(offre, commune.depuis)
+        gens = guide.batir_gens(commune, guide.batir_agents())
+        inscriptions = population.peupler(commune, familles - 4, self.barre(familles - 4, "Familles"))
+        ouvertures = reservations.Ouvertures(
+            calendrier_du(jour - timedelta(days=400), jour + timedelta(days=200))
+        )
+        periodes = reservations.choisir_periodes(commune, ouvertures)
+        carnet = Carnet.ouvrir(gens.agent)
+        reservations.reserver_le_guide(commune, gens, periodes, ouvertures, carnet)
+        reservations.reserver_la_ville(
+            commune,
+            inscriptions,
+            argent.EN_PREMIERE - 1,
+            periodes,
+            ouvertures,
+            carnet,
+            self.barre(len(inscriptions), "Réservations"),
+        )
+        carnet.ecrire()
+        argent.facturer(commune, gens, regie, periodes, self.barre(familles + argent.EN_PREMIERE, "Factures"))
+        courrier.ecrire_messages(commune, gens)
+        courrier.ecrire_demandes(commune, gens, ouvertures)
+        courrier.publier(commune)
+
+    def barre(self, total: int, nom: str) -> tqdm:
+        """A progress bar on a terminal, silence elsewhere."""
+        return tqdm(total=total, desc=nom, file=sys.stderr, disable=None, leave=False)
+
+
+def annee_scolaire(jour: date) -> AnneeScolaire:
+    """The school year of that day: 1 September to 31 August."""
+    debut = date(jour.year if jour.month >= 9 else jour.year - 1, 9, 1)
+    return AnneeScolaire.objects.get_or_create(debut=debut, defaults={"fin": date(debut.year + 1, 8, 31)})[0]

@@ -1,0 +1,171 @@
+"""The town hall's side of the socle: the town itself, and what nobody may edit (traces, e-mails, runs)."""
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from portail.socle.models import Collectivite, Courriel, Execution, Trace
+from portail.socle.traces import tracer
+
+admin.site.site_header = "Portail Famille — mairie"
+admin.site.site_title = "Portail Famille — mairie"
+admin.site.index_title = "Administration"
+admin.site.empty_value_display = "–"
+
+
+class LectureSeule:
+    """Rows shown, never added, changed nor deleted, whatever the permissions say."""
+
+    def has_add_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return False
+
+
+class Tracee:
+    """Every change made here leaves a trace: who, which row, which fields (names only, never values)."""
+
+    def famille_de(self, objet):
+        """The household the row is about, for the trace."""
+        return None
+
+    def _tracer(self, request: HttpRequest, action: str, objet, message) -> None:
+        champs: list[str] = []
+        for ligne in message if isinstance(message, list) else []:
+            for detail in ligne.values():
+                champs += [detail["name"]] if "name" in detail else []
+                champs += detail.get("fields", [])
+        tracer(request.user, action, objet, famille=self.famille_de(objet), champs=[str(c) for c in champs])
+
+    def log_addition(self, request, obj, message):
+        self._tracer(request, "admin.ajouter", obj, message)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request, obj, message):
+        self._tracer(request, "admin.modifier", obj, message)
+        return super().log_change(request, obj, message)
+
+    def log_deletions(self, request, queryset):
+        for objet in queryset:
+            self._tracer(request, "admin.supprimer", objet, [])
+        return super().log_deletions(request, queryset)
+
+
+class CollectiviteForm(forms.ModelForm):
+    class Meta:
+        model = Collectivite
+        fields = (
+            "nom",
+            "adresse",
+            "code_postal",
+            "ville",
+            "courriel",
+            "contact",
+            "telephone",
+            "telephone_secondaire",
+            "site_url",
+            "logo",
+            "couleur_action",
+            "couleur_bandeau",
+            "couleur_accent",
+            "zone",
+            "alsace_moselle",
+            "delai_attestation_jours",
+        )
+        widgets = {
+            nom: forms.TextInput(attrs={"type": "color"})
+            for nom in ("couleur_action", "couleur_bandeau", "couleur_accent")
+        }
+
+    def clean_logo(self):
+        logo = self.cleaned_data["logo"].strip()
+        # Shown through <img> and served in a sandbox: it cannot run anything; this only catches a wrong paste.
+        if logo and ("<svg" not in logo[:500].lower() or not logo.lower().endswith("</svg>")):
+            raise ValidationError(
+                "Collez le texte entier d’un fichier SVG\N{NO-BREAK SPACE}: il commence par <svg et finit par </svg>."
+            )
+        return logo
+
+
+@admin.register(Collectivite)
+class CollectiviteAdmin(Tracee, admin.ModelAdmin):
+    """One form: the list leads straight to it."""
+
+    form = CollectiviteForm
+    fieldsets = (
+        (
+            "La commune",
+            {"fields": ("nom", "adresse", ("code_postal", "ville"), "courriel", "site_url")},
+        ),
+        ("Contact de la page de connexion", {"fields": ("contact", "telephone", "telephone_secondaire")}),
+        ("Identité", {"fields": ("logo", "couleur_action", "couleur_bandeau", "couleur_accent")}),
+        ("Calendrier et règles", {"fields": ("zone", "alsace_moselle", "delai_attestation_jours")}),
+    )
+
+    def has_add_permission(self, request) -> bool:
+        return super().has_add_permission(request) and not Collectivite.objects.exists()
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+    def changelist_view(self, request, extra_context=None) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            return super().changelist_view(request, extra_context)
+        if Collectivite.objects.filter(pk=1).exists():
+            return redirect(reverse("admin:socle_collectivite_change", args=[1]))
+        return redirect(reverse("admin:socle_collectivite_add"))
+
+    def save_model(self, request, obj, form, change) -> None:
+        obj.pk = 1
+        super().save_model(request, obj, form, change)
+        Collectivite.oublier()
+
+
+@admin.register(Trace)
+class TraceAdmin(LectureSeule, admin.ModelAdmin):
+    list_display = ("quand", "qui", "action", "objet_type", "famille")
+    list_filter = ("action", "objet_type", "quand")
+    search_fields = ("qui", "famille", "objet_id")
+    date_hierarchy = "quand"
+    show_full_result_count = False
+
+
+@admin.register(Courriel)
+class CourrielAdmin(LectureSeule, admin.ModelAdmin):
+    list_display = ("cree_le", "objet", "destinataire", "etat", "essais", "envoye_le", "erreur")
+    list_filter = ("etat", "cree_le")
+    search_fields = ("objet", "destinataire", "cle")
+    fields = (
+        "objet",
+        "destinataire",
+        "texte_lisible",
+        "etat",
+        "cree_le",
+        "prevu_le",
+        "envoye_le",
+        "essais",
+        "reprises",
+        "erreur",
+    )
+    show_full_result_count = False
+
+    @admin.display(description="texte")
+    def texte_lisible(self, courriel: Courriel) -> str:
+        # The link opens the account: whoever reads the outbox must not be able to use it.
+        if courriel.cle.startswith("mot-de-passe:"):
+            return "Masqué\N{NO-BREAK SPACE}: ce courriel contient un lien personnel."
+        return courriel.texte
+
+
+@admin.register(Execution)
+class ExecutionAdmin(LectureSeule, admin.ModelAdmin):
+    list_display = ("tache", "debut", "fin", "reussie", "bilan")
+    list_filter = ("tache", "reussie")
+    show_full_result_count = False

@@ -1,0 +1,79 @@
+"""The town hall's groups: written again and again the same, and nobody holds what is not theirs."""
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+
+from portail.accueil import groupes
+from tests.factories import utilisateur
+
+pytestmark = pytest.mark.django_db
+
+
+def agent_de(nom: str):
+    compte = utilisateur(nom[:3], is_staff=True)
+    compte.groups.add(Group.objects.get(name=nom))
+    return compte
+
+
+def test_idempotent_et_exact(capsys):
+    call_command("groupes")
+    premiere = {g.name: set(g.permissions.values_list("codename", flat=True)) for g in Group.objects.all()}
+    Group.objects.get(name="Agents enfance").permissions.clear()
+    call_command("groupes")
+    seconde = {g.name: set(g.permissions.values_list("codename", flat=True)) for g in Group.objects.all()}
+    assert premiere == seconde and set(premiere) == {"Agents enfance", "Régisseurs", "Administrateurs"}
+
+
+@pytest.mark.parametrize(
+    ("groupe", "oui", "non"),
+    [
+        (
+            "Agents enfance",
+            (
+                "demandes.traiter_demande",
+                "demandes.voir_sante",
+                "familles.change_famille",
+                "enfants.add_pointage",
+            ),
+            (
+                "demandes.voir_banque",
+                "facturation.emettre_campagne",
+                "auth.change_group",
+                "familles.view_mandatsepa",
+            ),
+        ),
+        (
+            "Régisseurs",
+            ("facturation.emettre_campagne", "facturation.add_reglement", "demandes.voir_banque"),
+            (
+                "demandes.voir_sante",
+                "enfants.change_enfant",
+                "familles.change_utilisateur",
+                "auth.change_group",
+            ),
+        ),
+        (
+            "Administrateurs",
+            ("auth.change_group", "socle.change_collectivite", "socle.view_trace", "demandes.voir_sante"),
+            (
+                "socle.change_trace",
+                "socle.delete_trace",
+                "facturation.change_facture",
+                "facturation.delete_facture",
+            ),
+        ),
+    ],
+)
+def test_droits(groupe, oui, non):
+    groupes.installer()
+    compte = agent_de(groupe)
+    assert [p for p in oui if not compte.has_perm(p)] == []
+    assert [p for p in non if compte.has_perm(p)] == []
+
+
+def test_une_permission_inconnue_est_une_erreur(monkeypatch):
+    monkeypatch.setitem(groupes.GROUPES, "Essai", {"modeles": [], "propres": ("demandes.rien",)})
+    with pytest.raises(LookupError):
+        groupes.installer()
+    assert not Group.objects.exists()

@@ -1,0 +1,115 @@
+"""Two agents on one demande at the same instant; numbers given to many families at once."""
+
+import threading
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db import connection
+
+from demandes.envoi import envoyer
+from demandes.models import DejaTraitee, Demande
+from demandes.types import InfosResponsable
+from portail.socle import verrous
+from portail.socle.models import Courriel
+from tests import factories
+from tests.demandes.fabrique import demande, formulaire, titulaire
+
+pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
+ADRESSE = {"civilite": "M", "adresse": "4 avenue du Verger", "code_postal": "84510", "ville": "Belrive"}
+
+
+def ensemble(*actions) -> list:
+    """Run these at the same time, each on its own connection; what each returned, or its DejaTraitee."""
+
+    def faire(action):
+        try:
+            return action()
+        except DejaTraitee as erreur:
+            return erreur
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(actions)) as fils:
+        return list(fils.map(faire, actions))
+
+
+@pytest.fixture
+def rendez_vous(monkeypatch):
+    """Both agents reach the writing together if nothing holds one of them back."""
+    barriere = threading.Barrier(2)
+    appliquer = InfosResponsable.appliquer
+
+    def attendre(self):
+        with suppress(threading.BrokenBarrierError):
+            barriere.wait(timeout=1.5)
+        return appliquer(self)
+
+    monkeypatch.setattr(InfosResponsable, "appliquer", attendre)
+
+
+def _deux_agents(prenom: str) -> tuple[Demande, list]:
+    famille = factories.famille(prenom, "DUPONT", f"{prenom.lower()}.dupont")
+    agents = [factories.agent(f"agent{n}") for n in (1, 2)]
+    faite = demande("infos-responsable", famille, ADRESSE, le=MAINTENANT)
+    reponses = ensemble(
+        *(lambda a=a: Demande.objects.get(pk=faite.pk).accepter(a, MAINTENANT) for a in agents)
+    )
+    return faite, reponses
+
+
+def test_deux_agents_un_seul_decide(rendez_vous):
+    faite, reponses = _deux_agents("Jean")
+    assert sum(isinstance(r, DejaTraitee) for r in reponses) == 1
+    assert faite.evenements.filter(genre="acceptee").count() == 1
+    assert Courriel.objects.filter(objet__contains=faite.numero).count() == 1
+
+
+def test_sans_verrou_les_deux_decident(rendez_vous, monkeypatch):
+    """Negative control: the test above proves the lock, not luck."""
+    monkeypatch.setattr(verrous, "ACTIF", False)
+    faite, reponses = _deux_agents("Jean")
+    assert not any(isinstance(r, DejaTraitee) for r in reponses)
+    assert faite.evenements.filter(genre="acceptee").count() == 2
+
+
+def test_accepter_et_retirer_en_meme_temps():
+    """One of the two wins, and the end is coherent, whichever it is."""
+    for n in range(5):
+        famille = factories.famille("Jean", "DUPONT", f"jean{n}")
+        agent = factories.agent(f"agent{n}")
+        faite = demande("infos-responsable", famille, ADRESSE, le=MAINTENANT)
+        reponses = ensemble(
+            lambda faite=faite, agent=agent: Demande.objects.get(pk=faite.pk).accepter(agent, MAINTENANT),
+            lambda faite=faite, famille=famille: Demande.objects.get(pk=faite.pk).retirer(
+                titulaire(famille).utilisateur, MAINTENANT
+            ),
+        )
+        assert sum(isinstance(r, DejaTraitee) for r in reponses) == 1
+        faite.refresh_from_db()
+        change = titulaire(famille).adresse == "4 avenue du Verger"
+        assert change is (faite.etat == "acceptee")
+
+
+def test_les_numeros_se_suivent():
+    familles = [factories.famille("F", f"N{n}", f"f{n}") for n in range(12)]
+    ensemble(*(lambda f=f: demande("infos-responsable", f, ADRESSE, le=MAINTENANT) for f in familles))
+    numeros = sorted(Demande.objects.values_list("numero", flat=True))
+    assert numeros == [f"2026-{n:04d}" for n in range(1, 13)]
+
+
+def test_double_clic_simultane():
+    famille = factories.famille("Jean", "DUPONT", "jean.dupont")
+    jeton, compte = uuid.uuid4(), titulaire(famille).utilisateur
+
+    def cliquer():
+        form = formulaire("infos-responsable", famille, ADRESSE, jour=MAINTENANT.date())
+        assert form.is_valid()
+        return envoyer(form, compte, MAINTENANT, jeton).pk
+
+    assert len(set(ensemble(*[cliquer] * 6))) == 1
+    assert Demande.objects.count() == 1

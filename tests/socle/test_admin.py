@@ -1,0 +1,86 @@
+"""The town's single form, and what nobody may edit."""
+
+import pytest
+from django.utils import timezone
+
+from portail.socle.courriels import poster
+from portail.socle.models import Collectivite, Courriel, Execution, Trace
+from portail.socle.traces import tracer
+from tests.factories import agent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(client):
+    client.force_login(agent("admin"))
+    yield client
+    Collectivite.oublier()
+
+
+@pytest.fixture
+def lignes():
+    courriel = poster(
+        "mot-de-passe:1:x",
+        "a@exemple.fr",
+        "courriels/mot_de_passe.txt",
+        {"lien": "https://SECRET/", "identifiant": "a", "minutes": 60},
+    )
+    ordinaire = Courriel.objects.create(
+        cle="autre", destinataire="a@exemple.fr", objet="o", texte="LISIBLE", message_id="<1>"
+    )
+    trace = tracer(None, "essai", courriel)
+    execution = Execution.objects.create(tache="essai", fin=timezone.now(), reussie=True)
+    return {"trace": trace, "courriel": ordinaire, "execution": execution, "secret": courriel}
+
+
+def test_collectivite_une_seule_fiche(client):
+    assert client.get("/admin/socle/collectivite/")["Location"] == "/admin/socle/collectivite/add/"
+    Collectivite.actuelle()
+    donnees = {
+        "nom": "Belrive",
+        "site_url": "https://belrive.example/",
+        "couleur_action": "#0b5d59",
+        "couleur_bandeau": "#0a4241",
+        "couleur_accent": "#edb047",
+        "zone": "B",
+        "delai_attestation_jours": "3",
+    }
+    assert client.post("/admin/socle/collectivite/add/", donnees).status_code == 302
+    assert Collectivite.actuelle().nom == "Belrive"
+    assert client.get("/admin/socle/collectivite/")["Location"] == "/admin/socle/collectivite/1/change/"
+    assert client.get("/admin/socle/collectivite/add/").status_code == 403
+    page = client.post("/admin/socle/collectivite/1/change/", donnees | {"nom": "Belrive-sur-Durance"})
+    assert page.status_code == 302
+    assert Collectivite.actuelle().nom == "Belrive-sur-Durance"
+    refus = client.post(
+        "/admin/socle/collectivite/1/change/", donnees | {"logo": "un dessin", "couleur_action": "vert"}
+    )
+    assert "Collez le texte entier" in refus.content.decode()
+    assert "Écrivez la couleur ainsi" in refus.content.decode()
+    assert client.get("/admin/socle/collectivite/1/delete/").status_code == 403
+
+
+@pytest.mark.parametrize("nom", ["trace", "courriel", "execution"])
+def test_lecture_seule(client, lignes, nom):
+    base = f"/admin/socle/{nom}/"
+    pk = lignes[nom].pk
+    assert client.get(base).status_code == 200
+    page = client.get(f"{base}{pk}/change/").content.decode()
+    assert 'name="_save"' not in page
+    assert client.post(f"{base}{pk}/change/", {"qui": "x", "objet": "x", "tache": "x"}).status_code == 403
+    assert client.get(f"{base}add/").status_code == 403
+    assert client.post(f"{base}{pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Trace.objects.filter(qui="portail").exists()
+
+
+def test_le_lien_personnel_est_masque(client, lignes):
+    page = client.get(f"/admin/socle/courriel/{lignes['secret'].pk}/change/").content.decode()
+    assert "SECRET" not in page and "Masqué" in page
+    assert "LISIBLE" in client.get(f"/admin/socle/courriel/{lignes['courriel'].pk}/change/").content.decode()
+
+
+def test_titres(client):
+    page = client.get("/admin/").content.decode()
+    assert "Portail Famille — mairie" in page
+    assert "Administration de Django" not in page and "Site d’administration" not in page
