@@ -1,0 +1,120 @@
+"""What every test run does: choose by database, refuse undefined template variables, find Chromium."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db import connection
+from django.template.base import FilterExpression, Node
+from django.test import TransactionTestCase
+
+pytest_plugins = ["tests.factories"]
+
+RACINE = Path(__file__).resolve().parent.parent
+
+
+# --- which tests ------------------------------------------------------------------------------------------------
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect (never skip: a skip fails the run) what belongs to the other database, and the heavy forms."""
+    ecartes = {"postgresql", "sqlite"} - {connection.vendor}
+    if "lourd" not in config.option.markexpr:
+        ecartes.add("lourd")
+    gardes, retires = [], []
+    for item in items:
+        marques = {marque.name for marque in item.iter_markers()}
+        (retires if marques & ecartes else gardes).append(item)
+        if "navigateur" in marques:
+            # Written in the junit file: script/test counts Chromium's tests apart.
+            item.user_properties.append(("navigateur", "oui"))
+    if retires:
+        config.hook.pytest_deselected(items=retires)
+        items[:] = gardes
+
+
+# --- frozen rows ------------------------------------------------------------------------------------------------
+
+
+def _vider_malgre_les_verrous(vider):
+    """Django empties SQLite's tables with DELETE, which the triggers of frozen rows refuse (rightly): lift them
+    for the time of a flush. PostgreSQL's TRUNCATE does not fire them.
+    """
+
+    def enveloppe(self):
+        if connection.vendor != "sqlite":
+            return vider(self)
+        with connection.cursor() as curseur:
+            curseur.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            declencheurs = curseur.fetchall()
+            for nom, _ in declencheurs:
+                curseur.execute(f"DROP TRIGGER {nom}")
+        try:
+            vider(self)
+        finally:
+            with connection.cursor() as curseur:
+                for _, sql in declencheurs:
+                    curseur.execute(sql)
+
+    return enveloppe
+
+
+TransactionTestCase._fixture_teardown = _vider_malgre_les_verrous(TransactionTestCase._fixture_teardown)
+
+
+# --- undefined template variables -------------------------------------------------------------------------------
+
+
+class VariableIndefinie(AssertionError):
+    """One of our templates prints a variable nobody gave it."""
+
+
+class Indefinie(str):
+    """The engine's `string_if_invalid`: raises in our templates, stays the usual "" in those of third parties.
+
+    Django asks its truth value each time a variable does not resolve, from FilterExpression.resolve(); the
+    nearest node above in the stack says whose template it is. (`{% if %}` ignores undefined variables by design.)
+    """
+
+    def __bool__(self) -> bool:
+        cadre = sys._getframe(1)
+        expression = cadre.f_locals.get("self")
+        while cadre is not None:
+            noeud = cadre.f_locals.get("self")
+            if isinstance(noeud, Node) and getattr(noeud, "origin", None):
+                gabarit = Path(noeud.origin.name)
+                if gabarit.is_relative_to(RACINE) and "site-packages" not in gabarit.parts:
+                    variable = expression.var if isinstance(expression, FilterExpression) else "?"
+                    raise VariableIndefinie(
+                        f"{gabarit.relative_to(RACINE)}, line {noeud.token.lineno}: {{{{ {variable} }}}} is undefined"
+                    )
+                return False
+            cadre = cadre.f_back
+        return False
+
+
+def pytest_configure() -> None:
+    settings.TEMPLATES[0].setdefault("OPTIONS", {})["string_if_invalid"] = Indefinie()
+
+
+# --- Chromium ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """Debian's headless shell (CHROMIUM names another); playwright's own download is never used."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium-headless-shell")
+    if not chromium:
+        pytest.fail("chromium-headless-shell is missing: script/test installs it", pytrace=False)
+    # Chromium refuses its sandbox to root; /dev/shm is 64 MB in containers, too little for a page.
+    drapeaux = ["--disable-dev-shm-usage"] + (["--no-sandbox"] if os.geteuid() == 0 else [])
+    return {**browser_type_launch_args, "executable_path": chromium, "args": drapeaux}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict) -> dict:
+    return {**browser_context_args, "locale": "fr-FR", "timezone_id": "Europe/Paris"}

@@ -1,0 +1,64 @@
+"""A real portal on loopback: the demonstration town, its bank, one browser context a person."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.management import call_command
+from playwright.sync_api import Browser, Page
+
+from portail.demonstration.banque import Banque
+from portail.socle.models import Collectivite
+
+
+@pytest.fixture
+def banque(live_server, settings, tmp_path) -> Iterator[Banque]:
+    """The demonstration bank, notifying the live server."""
+    with Banque(
+        tmp_path / "banque.sqlite3",
+        f"{live_server.url}/stripe/webhook/",
+        "whsec_parcours",
+        "sk_test_parcours",
+    ) as banque:
+        settings.STRIPE_API_BASE = banque.url
+        settings.STRIPE_SECRET_KEY = "sk_test_parcours"
+        settings.STRIPE_WEBHOOK_SECRET = "whsec_parcours"
+        directives = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]
+        settings.CONTENT_SECURITY_POLICY = {
+            "DIRECTIVES": directives | {"form-action": [*directives["form-action"], banque.url]}
+        }
+        yield banque
+
+
+@pytest.fixture
+def belrive(transactional_db, live_server, settings) -> None:
+    """The demonstration town, at the live server's address."""
+    settings.SITE_URL = live_server.url
+    Collectivite.oublier()
+    call_command("demonstration", familles=27, verbosity=0)
+
+
+@pytest.fixture
+def personne(browser: Browser, live_server) -> Iterator[Callable[[str, str], Page]]:
+    """Opens a browser of one's own, logged in. A console error (a blocked script, a CSP violation) fails the test."""
+    contextes, erreurs = [], []
+
+    def ouvrir(identifiant: str, mot_de_passe: str, **options) -> Page:
+        contexte = browser.new_context(
+            base_url=live_server.url, locale="fr-FR", timezone_id="Europe/Paris", **options
+        )
+        contextes.append(contexte)
+        contexte.set_default_timeout(8000)
+        page = contexte.new_page()
+        page.on("console", lambda m: erreurs.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: erreurs.append(str(e)))
+        page.goto("/connexion/")
+        page.get_by_label("Identifiant").fill(identifiant)
+        page.get_by_label("Mot de passe", exact=True).fill(mot_de_passe)
+        page.get_by_role("button", name="Se connecter").click()
+        return page
+
+    yield ouvrir
+    for contexte in contextes:
+        contexte.close()
+    # A refused address (404 for a stranger) is an error line too, and wanted.
+    assert [e for e in erreurs if "404 (Not Found)" not in e] == []
