@@ -130,7 +130,11 @@ class DemandeAdmin(admin.ModelAdmin):
 
     @admin.display(description="en bref")
     def en_bref(self, demande: Demande) -> str:
-        enfant = f"{demande.enfant.prenom} : " if demande.enfant and not demande.genre.planning else ""
+        enfant = (
+            f"{demande.enfant.prenom}\N{NO-BREAK SPACE}: "
+            if demande.enfant and not demande.genre.planning
+            else ""
+        )
         return enfant + resume(demande)
 
     @admin.display(description="envoyée", ordering="envoyee_le")
@@ -162,7 +166,10 @@ class DemandeAdmin(admin.ModelAdmin):
             pluriel = "s" if acceptees > 1 else ""
             messages.success(request, f"{acceptees} demande{pluriel} acceptée{pluriel}.")
         if laissees:
-            messages.warning(request, f"À voir une par une : {', '.join(laissees)}")
+            messages.warning(request, f"À voir une par une\N{NO-BREAK SPACE}: {', '.join(laissees)}")
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Demandes"} | (extra_context or {}))
 
     # --- one demande --------------------------------------------------------------------------------
 
@@ -215,7 +222,9 @@ class DemandeAdmin(admin.ModelAdmin):
         except ValidationError as erreur:
             decision.add_error(None, ValidationError(erreur.messages))
         else:
-            messages.success(request, f"Demande {demande.numero} : {demande.etat_en_mots.lower()}.")
+            messages.success(
+                request, f"Demande {demande.numero}\N{NO-BREAK SPACE}: {demande.etat_en_mots.lower()}."
+            )
             return True
         return False
 
@@ -232,7 +241,7 @@ class DemandeAdmin(admin.ModelAdmin):
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"{titre(demande)} : demande {demande.numero}",
+            "title": f"{titre(demande)}\N{NO-BREAK SPACE}: demande {demande.numero}",
             "subtitle": None,
             "demande": demande,
             "decision": decision,

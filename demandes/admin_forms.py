@@ -4,9 +4,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from demandes.models import ATTEND_LA_MAIRIE, Demande
+from demandes.models.etats import ATTENDENT
 from demandes.types import AjouterEnfant
 from enfants.models import Enfant
-from enfants.models import Etat as EtatJour
 
 MOTIFS = (
     "C’est complet ce jour-là.",
@@ -40,7 +40,7 @@ class Decision(forms.Form):
         queryset=Enfant.objects.none(),
         required=False,
         empty_label="Créer un nouvel enfant",
-        help_text="Un enfant de même nom et de même naissance existe déjà : est-ce lui ?",
+        help_text="Un enfant de même nom et de même naissance existe déjà\N{NO-BREAK SPACE}: est-ce lui\N{NO-BREAK SPACE}?",
     )
     motif_pret = forms.ChoiceField(
         label="Motif tout prêt", required=False, choices=[("", "Aucun"), *((m, m) for m in MOTIFS)]
@@ -89,8 +89,7 @@ class Decision(forms.Form):
 
 def jours_ouverts(demande: Demande) -> list:
     """Days the town, or the waiting list, has not answered."""
-    etats = (*ATTEND_LA_MAIRIE, EtatJour.EN_ATTENTE)
-    return [j for j in demande.jours.all() if not j.decision and j.reservation.etat in etats]
+    return [j for j in demande.jours.all() if not j.decision and j.reservation.etat in ATTENDENT]
 
 
 def a_decider(jour, structures: list[int] | None) -> bool:

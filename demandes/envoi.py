@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from demandes.models import CompteurDemande, Demande, DemandeEvenement, DemandeJour
-from demandes.models.etats import ACCEPTEE
+from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
 from familles.models import Famille
@@ -34,7 +34,7 @@ def envoyer(formulaire: TypeDemande, par, maintenant: datetime, jeton: uuid.UUID
         return deja
     changements = formulaire.changements()
     if not changements:
-        raise ValidationError("Vous n’avez rien changé : il n’y a rien à envoyer.")
+        raise ValidationError("Vous n’avez rien changé\N{NO-BREAK SPACE}: il n’y a rien à envoyer.")
     if ancienne := meme_sujet(famille, type(formulaire), formulaire.enfant):
         ancienne.retirer(par, maintenant, texte="Remplacée par une nouvelle demande.")
     return _creer(
@@ -100,13 +100,12 @@ def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> D
         donnees=donnees,
     )
     absence = code == "absences"
-    attendent = ("demandee", "en_attente", "absence_demandee")
     DemandeJour.objects.bulk_create(
         DemandeJour(
             demande=demande,
             reservation=r,
             action=DemandeJour.Action.ABSENCE if absence else DemandeJour.Action.RESERVER,
-            decision="" if r.etat in attendent else ACCEPTEE,
+            decision="" if r.etat in ATTENDENT else ACCEPTEE,
         )
         for r in reservations
     )

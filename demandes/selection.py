@@ -43,19 +43,17 @@ def retrouver(famille: Famille, cases: list[Case], enfants: list) -> Choix:
     if {c.inscription for c in cases} - inscriptions.keys():
         raise Etrangere
     presentes: dict[tuple, Reservation] = {}
-    lignes = Reservation.objects.filter(
-        enfant__in={i.enfant_id for i in inscriptions.values()}, jour__in={c.jour for c in cases}
-    )
+    lignes = Reservation.objects.filter(inscription__in=inscriptions, jour__in={c.jour for c in cases})
     for r in lignes.select_related("prestation").order_by("pk"):
-        cle = (r.enfant_id, r.prestation_id, r.jour)
-        # The live row, else the latest.
+        cle = (r.inscription_id, r.jour)
+        # The live row, else the latest: what the planning shows of this inscription.
         if cle not in presentes or presentes[cle].etat not in VIVANTS:
             presentes[cle] = r
     choix = Choix()
     for case in cases:
         inscription = inscriptions[case.inscription]
         souhait = Souhait(inscription, case.jour)
-        ligne = presentes.get((inscription.enfant_id, inscription.prestation_id, case.jour))
+        ligne = presentes.get((case.inscription, case.jour))
         vivante = ligne if ligne is not None and ligne.etat in VIVANTS else None
         attendues = {vivante.version} if vivante else {0, ligne.version} if ligne else {0}
         if case.version not in attendues:

@@ -13,7 +13,8 @@ from portail.socle.models import Collectivite
 
 def _colonnes(genre: str, du: str, au: str, texte: str, nature=None, structure=None, prestation=None) -> dict:
     """Seven columns of the same types for the union: SQL pairs columns by position."""
-    vide = Value(None, output_field=IntegerField())
+    # Cast: PostgreSQL takes a bare NULL for text.
+    vide = Cast(Value(None), IntegerField())
     return {
         "c_genre": Value(genre, output_field=CharField()),
         "c_du": Cast(F(du), DateField()),

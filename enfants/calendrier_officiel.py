@@ -1,61 +1,121 @@
-"""Filling the calendar from a maintained package. The rows stay the town's: an edited one is never touched again."""
+"""The official calendar, from the maintained packages into rows an agent may edit.
 
+Source: `holidays` (category `school`), the only one with the pont de l'Ascension. `vacances-scolaires-france` is a
+second opinion up to 31 August 2028, where it stops; beyond, `holidays` guesses (RULES.md §5): said, never hidden.
+"""
+
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import holidays
 from django.db import transaction
-from django.utils.text import slugify
+from vacances_scolaires_france import SchoolHolidayDates
 
 from enfants.models import AnneeScolaire, JourFerie, PeriodeVacances
+from portail.socle.argent import INSECABLE
 from portail.socle.models import Collectivite
 
-# What a stretch of school holidays longer than this can only be.
-GRANDES = timedelta(days=40)
+VERIFIE_JUSQU_AU = date(2028, 8, 31)
+UN_JOUR = timedelta(days=1)
 
 
-def periodes_officielles(zone: str, annees: range) -> list[tuple[str, str, date, date]]:
-    """(name, nature, first day, last day) of the school holidays that start in these civil years.
+@dataclass
+class Bilan:
+    """What filling did, for the command's output."""
 
-    `holidays` gives days; a year is asked on each side, so that Christmas is not cut in two. It knows the pont de
-    l’Ascension, which the other package lacks (compared day by day: RULES.md §5).
-    """
-    marge = range(annees.start - 1, annees.stop + 1)
-    jours = holidays.France(subdiv=f"Zone {zone}", categories=("school",), years=marge, language="fr")
+    ajoutes: int = 0
+    corriges: int = 0
+    gardes: int = 0
+    remarques: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Periode:
+    """Official holidays of a zone, both days included; `cle` names them for ever."""
+
+    nom: str
+    nature: str
+    du: date
+    au: date
+
+    @property
+    def cle(self) -> str:
+        debut = self.du.year - (self.du.month < 9)
+        return f"{debut}-{debut + 1} {self.nom}"
+
+
+def periodes(zone: str, du: date, au: date) -> list[Periode]:
+    """School holidays that begin between these days."""
+    # A year more on each side: Noël would be cut at 31 December.
+    annees = range(du.year - 1, au.year + 2)
+    jours = holidays.country_holidays(
+        "FR", subdiv=f"Zone {zone}", categories=("school",), years=annees, language="fr"
+    )
     suites: list[list] = []
     for jour, nom in sorted(jours.items()):
-        nom = nom.replace("'", "’")
-        if suites and suites[-1][0] == nom and jour - suites[-1][2] == timedelta(days=1):
+        if suites and suites[-1][0] == nom and suites[-1][2] == jour - UN_JOUR:
             suites[-1][2] = jour
         else:
             suites.append([nom, jour, jour])
     return [
-        (nom, "grandes" if au - du > GRANDES else "petites", du, au)
-        for nom, du, au in suites
-        if du.year in annees
+        Periode(nom.replace("'", "’"), "grandes" if "été" in nom else "petites", debut, fin)
+        for nom, debut, fin in suites
+        if du <= debut <= au
     ]
 
 
+def _second_avis(zone: str, trouvee: Periode) -> str:
+    """A sentence when the other package does not agree, or when nobody can check."""
+    if trouvee.du > VERIFIE_JUSQU_AU:
+        return f"{trouvee.nom} {trouvee.du.year}{INSECABLE}: dates non encore vérifiables, à relire."
+    if "Ascension" in trouvee.nom:  # the other package does not know it
+        return ""
+    # The departure is after class of the day shown: the two packages may differ by that day.
+    avis = SchoolHolidayDates()
+    milieu = trouvee.du + (trouvee.au - trouvee.du) / 2
+    if any(not avis.is_holiday_for_zone(jour, zone) for jour in (trouvee.du + UN_JOUR, milieu)):
+        return f"{trouvee.nom} {trouvee.du.year}{INSECABLE}: les deux sources ne sont pas d’accord, à relire."
+    return ""
+
+
 @transaction.atomic
-def remplir(annees: range) -> tuple[int, int]:
-    """Create or refresh school years, holidays and bank holidays; (holidays, bank holidays) now known for them."""
-    town = Collectivite.actuelle()
-    for annee in annees:
-        AnneeScolaire.objects.get_or_create(debut=date(annee, 9, 1), defaults={"fin": date(annee + 1, 8, 31)})
-    periodes = periodes_officielles(town.zone, annees)
-    for nom, nature, du, au in periodes:
-        cle = f"{slugify(nom)}-{du.year}"
-        existante = PeriodeVacances.objects.filter(zone=town.zone, cle=cle).first()
-        if existante is not None and existante.modifiee:
-            continue
-        if existante is None and PeriodeVacances.objects.filter(zone=town.zone, du=du).exists():
-            # The town wrote these holidays itself.
-            continue
-        PeriodeVacances.objects.update_or_create(
-            zone=town.zone, cle=cle, defaults={"nom": nom, "nature": nature, "du": du, "au": au}
+def remplir(debut: int, nombre: int) -> Bilan:
+    """Fill school years from September `debut`. Idempotent; a row the town edited is never touched again."""
+    ville = Collectivite.actuelle()
+    bilan = Bilan()
+    du, au = date(debut, 9, 1), date(debut + nombre, 8, 31)
+    for annee in range(debut, debut + nombre):
+        _, cree = AnneeScolaire.objects.get_or_create(
+            debut=date(annee, 9, 1), defaults={"fin": date(annee + 1, 8, 31)}
         )
-    feries = holidays.France(years=annees, subdiv="57" if town.alsace_moselle else None, language="fr")
-    JourFerie.objects.bulk_create(
-        (JourFerie(jour=jour, nom=nom.replace("'", "’")) for jour, nom in sorted(feries.items())),
-        ignore_conflicts=True,
+        bilan.ajoutes += cree
+    for trouvee in periodes(ville.zone, du, au):
+        _ecrire(ville.zone, trouvee, bilan)
+        if remarque := _second_avis(ville.zone, trouvee):
+            bilan.remarques.append(remarque)
+    subdivision = "57" if ville.alsace_moselle else None  # Moselle: 13 days
+    feries = holidays.country_holidays(
+        "FR", subdiv=subdivision, years=range(du.year, au.year + 1), language="fr"
     )
-    return len(periodes), len(feries)
+    for jour, nom in sorted(feries.items()):
+        if du <= jour <= au:
+            _, cree = JourFerie.objects.get_or_create(jour=jour, defaults={"nom": nom.replace("'", "’")})
+            bilan.ajoutes += cree
+    return bilan
+
+
+def _ecrire(zone: str, trouvee: Periode, bilan: Bilan) -> None:
+    ligne = PeriodeVacances.objects.filter(zone=zone, cle=trouvee.cle).first()
+    valeurs = {"nom": trouvee.nom, "nature": trouvee.nature, "du": trouvee.du, "au": trouvee.au}
+    if ligne is None:
+        # A row the town typed itself, starting the same day, is the same holidays.
+        _, cree = PeriodeVacances.objects.get_or_create(
+            zone=zone, du=trouvee.du, defaults=valeurs | {"cle": trouvee.cle}
+        )
+        bilan.ajoutes += cree
+        bilan.gardes += not cree
+    elif ligne.modifiee:
+        bilan.gardes += 1
+    elif any(getattr(ligne, nom) != valeur for nom, valeur in valeurs.items()):
+        PeriodeVacances.objects.filter(pk=ligne.pk).update(**valeurs)
+        bilan.corriges += 1

@@ -30,10 +30,6 @@ class GroupeEnfant:
     nom: str
     lignes: list[LigneImprimee] = field(default_factory=list)
 
-    @property
-    def total(self) -> int:
-        return sum(x.ligne.total_centimes for x in self.lignes)
-
 
 def jours_en_mots(jours: list[date]) -> str:
     """« les 1er, 3 et 8 septembre, le 2 octobre »: days grouped by month."""

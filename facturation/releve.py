@@ -159,10 +159,6 @@ class Releve:
     def solde(self) -> int:
         return self.ancien_solde + self.total_debit - self.total_credit
 
-    @property
-    def au_tresor(self) -> bool:
-        return any(o.etat == "tresor" for o in self.operations)
-
 
 def annee_scolaire(jour: date) -> int:
     """The year in which the school year of that day begins (1 September)."""

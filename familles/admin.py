@@ -67,15 +67,16 @@ class SituationFiscaleInline(admin.TabularInline):
     extra = 0
 
 
-class CoordonneesBancairesInline(admin.TabularInline):
+class CoordonneesBancairesInline(admin.StackedInline):
     model = CoordonneesBancaires
     extra = 0
+    fields = (("titulaire", "banque"), ("iban", "bic"))
 
 
-class MandatInline(admin.TabularInline):
+class MandatInline(admin.StackedInline):
     model = MandatSepa
     extra = 0
-    fields = ("rum", "etat", "titulaire", "iban", "bic", "signe_le", "revoque_le")
+    fields = (("rum", "etat"), "titulaire", ("iban", "bic"), ("signe_le", "revoque_le"))
 
 
 @admin.register(Famille)

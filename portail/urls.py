@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
@@ -15,7 +16,9 @@ urlpatterns = [
     path("", include("messagerie.urls")),
     path("", include("portail.accueil.urls")),
     # The admin has no log-in of its own: one door for everybody.
-    path("admin/login/", RedirectView.as_view(pattern_name="connexion", query_string=True)),
+    path(
+        "admin/login/", login_not_required(RedirectView.as_view(pattern_name="connexion", query_string=True))
+    ),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMONSTRATION:

@@ -140,7 +140,7 @@ def test_chaque_test_affirme_quelque_chose():
 
     A test that hypothesis feeds may affirm by surviving: nothing but the expected error came out.
     """
-    affirme = re.compile(r"assert|expect|raises|verifie|num_queries|fail$|^given$")
+    affirme = re.compile(r"assert|expect|raises|verifie|num_queries|fail$|^given$|^run_state_machine")
 
     def noms(fonction: ast.FunctionDef):
         for x in ast.walk(fonction):

@@ -12,13 +12,12 @@ from django.utils import timezone
 from demandes.types import PAR_CODE, TypeDemande, choix_des_types
 from enfants import places
 from enfants.models import Enfant
-from enfants.models import Etat as EtatJour
 from familles.models import Famille
 from portail.socle.courriels import poster
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
-from .etats import ATTEND_LA_MAIRIE, EN_COURS, REFUSEE, AChange, DejaTraitee, Etat, etat_des_jours
+from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, AChange, DejaTraitee, Etat, etat_des_jours
 from .requetes import DemandeQuerySet
 from .suite import DemandeEvenement
 
@@ -184,7 +183,10 @@ class Demande(models.Model):
         formulaire = self.formulaire(timezone.localdate(maintenant), actuelles | self.donnees)
         if not formulaire.is_valid():
             raise ValidationError(
-                [f"{formulaire.etiquette(n)} : {' '.join(e)}" for n, e in formulaire.errors.items()]
+                [
+                    f"{formulaire.etiquette(n)}\N{NO-BREAK SPACE}: {' '.join(e)}"
+                    for n, e in formulaire.errors.items()
+                ]
             )
         if existant is not None:
             formulaire.existant = existant
@@ -240,6 +242,12 @@ class Demande(models.Model):
         places.retirer(sorted(ouverts), par, maintenant)
         self.solder(par, maintenant, texte=texte, prevenir=False)
 
+    @transaction.atomic
+    def constater(self, maintenant: datetime) -> bool:
+        """Close it if its days were all settled elsewhere (a place freed, a closure); True if it was."""
+        self._verrouiller()
+        return self.etat in EN_COURS and self.solder(None, maintenant, prevenir=False)
+
     def solder(
         self, par, maintenant: datetime, motif: str = "", texte: str = "", prevenir: bool = True
     ) -> bool:
@@ -257,23 +265,29 @@ class Demande(models.Model):
 
     # --- inside a verb ----------------------------------------------------------------------------
 
-    def _reprendre(self) -> None:
-        """Lock in the order of the house (famille, demande, enfant), read again, refuse what is decided."""
+    def _verrouiller(self) -> None:
+        """Lock in the order of the house (famille, demande, enfant), and read again."""
         self.famille = verrouiller_un(Famille.objects.filter(pk=self.famille_id))
         frais = verrouiller_un(Demande.objects.filter(pk=self.pk))
         for champ in ("etat", "donnees", "avant", "motif", "decidee_le", "decidee_par_id", "enfant_id"):
             setattr(self, champ, getattr(frais, champ))
         self._prefetched_objects_cache = {}
-        if not self.est_en_cours:
-            qui = f" par {self.decidee_par}" if self.decidee_par_id else ""
-            quand = f" le {timezone.localtime(self.decidee_le):%d/%m/%Y à %H:%M}" if self.decidee_le else ""
-            raise DejaTraitee(f"Demande déjà traitée{qui}{quand} : {self.etat_en_mots.lower()}.")
         if self.enfant_id:
             verrouiller(Enfant.objects.filter(pk=self.enfant_id))
 
+    def _reprendre(self) -> None:
+        """Lock, and refuse what is decided."""
+        self._verrouiller()
+        if not self.est_en_cours:
+            qui = f" par {self.decidee_par}" if self.decidee_par_id else ""
+            quand = f" le {timezone.localtime(self.decidee_le):%d/%m/%Y à %H:%M}" if self.decidee_le else ""
+            raise DejaTraitee(
+                f"Demande déjà traitée{qui}{quand}\N{NO-BREAK SPACE}: {self.etat_en_mots.lower()}."
+            )
+
     def _attendus(self, avec_liste: bool = False, parmi=None) -> set[int]:
         """Bookings of its days the town has not answered; those on the waiting list too if asked."""
-        etats = (*ATTEND_LA_MAIRIE, EtatJour.EN_ATTENTE) if avec_liste else ATTEND_LA_MAIRIE
+        etats = ATTENDENT if avec_liste else ATTEND_LA_MAIRIE
         lignes = self.jours.filter(decision="", reservation__etat__in=etats)
         ids = set(lignes.values_list("reservation_id", flat=True))
         return ids if parmi is None else ids & set(parmi)

@@ -6,6 +6,7 @@ from django.db import models
 from enfants.models import Etat as EtatJour
 
 ATTEND_LA_MAIRIE = (EtatJour.DEMANDEE, EtatJour.ABSENCE_DEMANDEE)
+ATTENDENT = (*ATTEND_LA_MAIRIE, EtatJour.EN_ATTENTE)
 
 
 class DejaTraitee(ValidationError):

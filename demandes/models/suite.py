@@ -8,7 +8,7 @@ from enfants.models import Etat as EtatJour
 from enfants.models import Reservation
 from portail.socle.models import Fichier
 
-from .etats import ACCEPTEE, ATTEND_LA_MAIRIE, REFUSEE, RETIREE
+from .etats import ACCEPTEE, ATTENDENT, REFUSEE, RETIREE
 
 
 class DemandeEvenement(models.Model):
@@ -77,7 +77,7 @@ class DemandeJour(models.Model):
     def decision_lue(self) -> str:
         """The decision written, or what the booking's present state says of it; empty while it waits."""
         etat = self.reservation.etat
-        if self.decision or etat in (*ATTEND_LA_MAIRIE, EtatJour.EN_ATTENTE):
+        if self.decision or etat in ATTENDENT:
             return self.decision
         if self.action == self.Action.RESERVER:
             return {EtatJour.REFUSEE: REFUSEE, EtatJour.ANNULEE: RETIREE}.get(etat, ACCEPTEE)

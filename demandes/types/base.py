@@ -81,12 +81,18 @@ class TypeDemande(forms.Form):
             for nom in self.champs:
                 # Django leaves the model's validators to full_clean: here they must speak when the family sends.
                 self.fields[nom].validators += self.modele._meta.get_field(nom).validators
+                self._dire_le_vide(self.fields[nom])
         for nom in self.obligatoires:
             self.fields[nom].required = True
         for nom, jeton in self.completions.items():
             self.fields[nom].widget.attrs["autocomplete"] = jeton
         self.propose = propose or {}
         self.preparer()
+
+    @staticmethod
+    def _dire_le_vide(champ: forms.Field) -> None:
+        if isinstance(champ, forms.ChoiceField) and not isinstance(champ, forms.ModelChoiceField):
+            champ.choices = [(v, t if v else "Non renseigné") for v, t in champ.choices]
 
     def preparer(self) -> None:
         """Last touches to the fields of this instance."""
@@ -175,4 +181,8 @@ class TypeDemande(forms.Form):
 
     def resume(self, donnees: dict) -> str:
         """One line for a list: which informations, never their values (they may be masked)."""
-        return ", ".join(self.etiquette(nom) for nom in self.fields if nom in donnees)
+        mots = [self.etiquette(nom) for nom in self.fields if nom in donnees]
+        # « Adresse, ville, IBAN »: acronyms keep their capitals.
+        return ", ".join(
+            m if n == 0 or m[1:2].isupper() else m[:1].lower() + m[1:] for n, m in enumerate(mots)
+        )

@@ -65,7 +65,7 @@ class InfosResponsable(Adulte):
     code = "infos-responsable"
     libelle = "Infos responsable"
     filtre = "Informations responsable"
-    chapo = "Votre adresse, vos téléphones, votre situation : corrigez ce qui a changé."
+    chapo = "Votre adresse, vos téléphones, votre situation\N{NO-BREAK SPACE}: corrigez ce qui a changé."
     obligatoires = ("civilite", "nom", "prenom", "adresse", "code_postal", "ville")
     completions = {
         "nom": "family-name",
@@ -134,7 +134,7 @@ class Caf(TypeDemande):
     libelle = "Informations CAF"
     filtre = "Informations CAF"
     icone = "fiche"
-    chapo = "Votre quotient familial fixe vos prix. Il s’applique dès que la mairie accepte, jamais avant."
+    chapo = "Votre quotient familial fixe vos prix. Accepté par la mairie, il s’applique à partir du jour de votre demande, jamais avant."
     modele = Allocataire
     champs = ("regime", "organisme", "numero")
     quotient = forms.DecimalField(
@@ -176,7 +176,7 @@ class Caf(TypeDemande):
         if valeur is None and (du or au) and "quotient" not in self.errors:
             self.add_error("quotient", "Indiquez le quotient qui correspond à ces dates.")
         if valeur is None and self.valeurs["quotient"] and "quotient" not in self.errors and not (du or au):
-            self.add_error("quotient", "Un quotient ne s’efface pas : indiquez le nouveau.")
+            self.add_error("quotient", "Un quotient ne s’efface pas\N{NO-BREAK SPACE}: indiquez le nouveau.")
         if valeur is not None and not du and "quotient_du" not in self.errors:
             self.add_error("quotient_du", "Indiquez à partir de quand ce quotient est valable.")
         if du and au and au < du:
@@ -221,9 +221,7 @@ class Bancaires(TypeDemande):
     en_masse = False
     modele = CoordonneesBancaires
     champs = ("titulaire", "banque", "iban", "bic")
-    prelevement = forms.BooleanField(
-        label="Je demande le prélèvement automatique de mes factures", required=False
-    )
+    prelevement = forms.BooleanField(label="Prélèvement automatique de mes factures", required=False)
 
     def preparer(self) -> None:
         self.fields["iban"] = IBANFormField(label="IBAN", required=False)
@@ -239,7 +237,9 @@ class Bancaires(TypeDemande):
         if actuelles["iban"]:
             self.fields[
                 "iban"
-            ].help_text = f"IBAN actuel : •••• {actuelles['iban'][-4:]}. Laissez vide pour le garder."
+            ].help_text = (
+                f"IBAN actuel\N{NO-BREAK SPACE}: •••• {actuelles['iban'][-4:]}. Laissez vide pour le garder."
+            )
         return actuelles | {"prelevement": self.mandats().exists()}
 
     def mandats(self):

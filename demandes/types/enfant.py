@@ -26,7 +26,7 @@ class AjouterEnfant(TypeDemande):
     filtre = "Nouvel enfant"
     categorie = ENFANT
     icone = "personne-plus"
-    chapo = "La mairie vérifie ces informations, puis l’enfant apparaît dans « Mes enfants »."
+    chapo = "La mairie vérifie ces informations, puis l’enfant apparaît dans «\N{NO-BREAK SPACE}Mes enfants\N{NO-BREAK SPACE}»."
     en_masse = False
     remplace = False
     modele = Enfant

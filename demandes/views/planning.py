@@ -18,7 +18,6 @@ from facturation.estimation import estimer
 from familles.acces import famille_de
 from familles.models import Famille
 
-AUTRE_FOYER = "Ce jour est réservé par l’autre foyer."
 RIEN = "Ce jour n’est pas réservé."
 
 
@@ -82,19 +81,15 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str
 
 
 def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str) -> HttpResponse:
-    """Only this family's own bookings; the reason is asked with the recap, and confirmed with it."""
+    """The reason is asked with the recap, and confirmed with it."""
     maintenant = timezone.now()
-    miennes, impossibles = [], []
-    for n, reservation in enumerate(choix.reservations):
-        if reservation is not None and reservation.payeur_id == famille.pk:
-            miennes.append(n)
-        else:
-            impossibles.append((choix.souhaits[n], AUTRE_FOYER if reservation else RIEN))
-    reservations = [choix.reservations[n] for n in miennes]
+    reservees = [n for n, r in enumerate(choix.reservations) if r is not None]
+    impossibles = [(choix.souhaits[n], RIEN) for n, r in enumerate(choix.reservations) if r is None]
+    reservations = [choix.reservations[n] for n in reservees]
     raison = Absences(
         request.POST if choisi["confirmer"] else None, famille=famille, jour=timezone.localdate(maintenant)
     )
-    if choisi["confirmer"] and not choix.conflits and raison.is_valid():
+    if choisi["confirmer"] and reservations and not choix.conflits and raison.is_valid():
         demande, issues = envoyer_absences(
             famille, reservations, raison.proposees(), request.user, maintenant, choisi["jeton"]
         )
@@ -107,7 +102,7 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str
         return _recu(request, demande, refusees, retour, retirees)
     issues = places.examiner_absences(reservations, maintenant)
     recap = recap_absences(issues, choix.conflits, impossibles)
-    return _page(request, famille, choix, choisi, retour, recap, miennes, raison)
+    return _page(request, famille, choix, choisi, retour, recap, reservees, raison)
 
 
 def _page(request, famille, choix, choisi, retour, recap: Recap, positions, raison=None) -> HttpResponse:
@@ -129,7 +124,8 @@ def _page(request, famille, choix, choisi, retour, recap: Recap, positions, rais
 def _recu(request, demande, refusees: list[tuple], retour: str, retirees: int = 0) -> HttpResponse:
     for enfant, prestation, jour, phrase in refusees:
         messages.warning(
-            request, f"Non envoyé : {enfant.prenom}, {prestation.nom}, {jours_en_mots([jour])}. {phrase}"
+            request,
+            f"Non envoyé\N{NO-BREAK SPACE}: {enfant.prenom}, {prestation.nom}, {jours_en_mots([jour])}. {phrase}",
         )
     if retirees:
         pluriel = "s" if retirees > 1 else ""
@@ -138,5 +134,5 @@ def _recu(request, demande, refusees: list[tuple], retour: str, retirees: int = 
         if not retirees:
             messages.error(request, "Aucun de ces jours n’a pu être demandé.")
         return redirect(retour)
-    messages.success(request, f"Demande envoyée. Son numéro : {demande.numero}.")
+    messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
     return redirect("demande", pk=demande.pk)

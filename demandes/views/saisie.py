@@ -17,7 +17,7 @@ from enfants.models import Enfant, Rattachement
 from familles.acces import famille_de
 from familles.models import Famille
 
-RIEN_CHANGE = "Vous n’avez rien changé : il n’y a rien à envoyer."
+RIEN_CHANGE = "Vous n’avez rien changé\N{NO-BREAK SPACE}: il n’y a rien à envoyer."
 
 
 def _genre(code: str, categorie: str) -> type[TypeDemande]:
@@ -87,7 +87,7 @@ def _saisie(
         except ValidationError as erreur:
             formulaire.add_error(None, erreur)
             return render(request, "demandes/formulaire.html", contexte)
-        messages.success(request, f"Demande envoyée. Son numéro : {demande.numero}.")
+        messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
         return redirect("demande", pk=demande.pk)
     if not changements:
         formulaire.add_error(None, RIEN_CHANGE)

@@ -39,7 +39,7 @@ class CampagneForm(forms.ModelForm):
 @admin.register(Campagne)
 class CampagneAdmin(PageAdmin):
     form = CampagneForm
-    list_display = ("libelle", "regie", "du", "au", "date_facture", "echeance", "etat")
+    list_display = ("libelle", "regie", "echeance", "etat")
     list_filter = ("regie", "etat")
     fields = ("regie", "libelle", ("du", "au"), ("date_facture", "echeance"))
     change_form_template = "facturation/admin/campagne.html"

@@ -1,6 +1,7 @@
 """Pieces the pages of this admin share: euros typed, cents stored; rows that may only be read."""
 
 from decimal import Decimal
+from typing import ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -19,7 +20,7 @@ class EurosField(forms.DecimalField):
     def __init__(self, **options):
         defaut = {"max_digits": 9, "decimal_places": 2, "min_value": Decimal(0), "localize": True}
         super().__init__(**(defaut | options))
-        self.widget.attrs.setdefault("inputmode", "decimal")
+        self.widget.attrs.update(inputmode="decimal", size=8)
 
     def prepare_value(self, value):
         return Decimal(value).scaleb(-2) if isinstance(value, int) else value
@@ -37,7 +38,7 @@ class EurosField(forms.DecimalField):
 
 
 class EnEuros:
-    """Admin mixin: every column that ends with `centimes` is typed in euros."""
+    """Admin mixin: columns in `centimes` are typed in euros, decimals with a comma."""
 
     def formfield_for_dbfield(self, db_field, request, **options):
         if isinstance(db_field, models.IntegerField) and "centimes" in db_field.name:
@@ -50,7 +51,12 @@ class EnEuros:
                 champ.initial = db_field.get_default()
                 champ.required = True
             return champ
+        if isinstance(db_field, models.DecimalField):
+            options["localize"] = True
         return super().formfield_for_dbfield(db_field, request, **options)
+
+    class Media:
+        css: ClassVar = {"all": ["css/facturation-admin.css"]}
 
 
 class LectureSeule:

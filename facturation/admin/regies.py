@@ -1,5 +1,7 @@
 """Régies, their numbers, the services they bill."""
 
+from typing import ClassVar
+
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
@@ -65,6 +67,9 @@ class RegieAdmin(admin.ModelAdmin):
         ("Sur les factures", {"fields": ("ordonnateur", "tresorerie", "ordre_cheque", "iban")}),
         ("Prélèvement et PayFiP", {"fields": ("ics", "payfip_numero")}),
     )
+
+    class Media:
+        css: ClassVar = {"all": ["css/facturation-admin.css"]}
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False

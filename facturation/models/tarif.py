@@ -138,4 +138,5 @@ class TrancheTarif(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.qf_min} – {self.qf_max}" if self.qf_max is not None else f"{self.qf_min} et plus"
+        bornes = f"{self.qf_min} à {self.qf_max}" if self.qf_max is not None else f"{self.qf_min} et plus"
+        return f"Quotient {bornes}".replace(".", ",")

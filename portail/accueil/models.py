@@ -1,6 +1,7 @@
 """What the town publishes: informations, forms to download, the public pages' texts."""
 
 from datetime import date
+from pathlib import Path
 
 from django.core.validators import URLValidator
 from django.db import models
@@ -11,6 +12,7 @@ from enfants.models import Inscription, Scolarite, Structure
 from familles.models import Famille
 from portail.socle.models import Fichier
 
+TEXTES = Path(__file__).resolve().parent / "textes"
 DATES = Q(du__isnull=True) | Q(au__isnull=True) | Q(au__gte=F("du"))
 
 
@@ -137,3 +139,12 @@ class Page(models.Model):
 
     def __str__(self) -> str:
         return self.titre
+
+    @classmethod
+    def lire(cls, adresse: str) -> "Page":
+        """The row an agent edits, or the text the portal comes with: a legal page is never a 404."""
+        ligne = cls.objects.filter(adresse=adresse).first()
+        if ligne is not None:
+            return ligne
+        titre, _, texte = (TEXTES / f"{adresse}.txt").read_text(encoding="utf-8").partition("\n")
+        return cls(adresse=adresse, titre=titre, texte=texte.strip())

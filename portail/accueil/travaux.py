@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from demandes.travail import solder_les_demandes
 from facturation.paiement import Stripe
 from facturation.paiement.verbes import fermer_les_perimes
 from portail.socle.courriels import clore_abandonnes
@@ -71,6 +72,7 @@ def menage(maintenant: datetime) -> str:
 TRAVAUX = (
     Travail("courriels", timedelta(minutes=10), courriels),
     Travail("paiements", timedelta(minutes=15), paiements),
+    Travail("demandes", timedelta(hours=1), solder_les_demandes),
     Travail("sessions", JOUR, sessions),
     Travail("menage", JOUR, menage),
 )

@@ -106,7 +106,7 @@ def fiche_enfant(request: HttpRequest, pk) -> HttpResponse:
 @require_safe
 def page(request: HttpRequest, adresse: str) -> HttpResponse:
     """A public page: a row an agent edits."""
-    lue = get_object_or_404(Page, adresse=adresse)
+    lue = Page.lire(adresse)
     texte = rendre(remplir(lue.texte, Collectivite.actuelle(), lue.modifiee_le))
     retour = reverse("accueil" if request.user.is_authenticated else "connexion")
     return render(request, "accueil/page.html", {"page": lue, "texte": texte, "retour": retour})

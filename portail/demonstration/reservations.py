@@ -127,8 +127,9 @@ def _mois_facture(ville, gens, periode, compte, ouvertures, carnet) -> None:
 
     def prendre(nom: str, combien: int, pris: Iterable[tuple] = ()) -> set[tuple]:
         interdits = set(pris)
-        libres = (c for c in cases(nom) if (c[0].enfant_id, c[1]) not in interdits)
-        choisies = [case for case, _ in zip(libres, range(combien), strict=False)]
+        libres = [c for c in cases(nom) if (c[0].enfant_id, c[1]) not in interdits]
+        # Spread over the month rather than crowded at its start.
+        choisies = [libres[rang * len(libres) // combien] for rang in range(combien)]
         for inscription, jour in choisies:
             carnet.poser(inscription, jour, present=True)
         return interdits | {(i.enfant_id, jour) for i, jour in choisies}

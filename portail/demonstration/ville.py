@@ -277,7 +277,18 @@ def _batir_jauges(structures, offre, familles: int) -> None:
 
 def batir_regie(offre: dict[str, Prestation], depuis: date) -> Regie:
     """« Régie garderie ALSH », prefix AL, its prices; its first numbers lead to the guide's AL-12 and AL-228."""
-    regie = Regie.objects.create(nom="Régie garderie ALSH", prefixe="AL")
+    regie = Regie.objects.create(
+        nom="Régie garderie ALSH",
+        prefixe="AL",
+        adresse="1 place de la Mairie",
+        code_postal="84990",
+        ville="Belrive-sur-Durance",
+        telephone="04 65 71 54 58",
+        courriel="regie@belrive.example",
+        ordre_cheque="Régie garderie ALSH",
+        horaires="Lundi, mardi et jeudi, de 8 h 30 à 12 h",
+        tresorerie="Service de gestion comptable de Belrive",
+    )
     Compteur.objects.bulk_create(
         [
             Compteur(regie=regie, nature="facture", suivant=12),

@@ -98,6 +98,9 @@ class CollectiviteForm(forms.ModelForm):
 class CollectiviteAdmin(Tracee, admin.ModelAdmin):
     """One form: the list leads straight to it."""
 
+    class Media:
+        css = {"all": ("css/admin-collectivite.css",)}
+
     form = CollectiviteForm
     fieldsets = (
         (

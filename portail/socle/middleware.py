@@ -7,8 +7,14 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 
 
-class RefuserNul:
-    """400 to a NUL character in the path or the query: PostgreSQL refuses it deep inside a query, as a 500."""
+# Six attachments of 10 MB, and the rest of the form.
+TAILLE_MAX = 64 * 1024 * 1024
+
+
+class Recevable:
+    """400 to a NUL character in the path or the query: PostgreSQL refuses it deep inside a query, as a 500.
+    413 to a request larger than any form of ours, before it is written to disk.
+    """
 
     def __init__(self, get_response):
         self.get_response = get_response
@@ -16,6 +22,11 @@ class RefuserNul:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "\0" in request.path or "\0" in unquote(request.META.get("QUERY_STRING", "")):
             return HttpResponseBadRequest("Adresse incorrecte.", content_type="text/plain; charset=utf-8")
+        taille = request.META.get("CONTENT_LENGTH") or "0"
+        if not taille.isascii() or not taille.isdigit() or int(taille) > TAILLE_MAX:
+            return HttpResponse(
+                "Envoi trop volumineux.", status=413, content_type="text/plain; charset=utf-8"
+            )
         return self.get_response(request)
 
 

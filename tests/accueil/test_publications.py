@@ -186,6 +186,10 @@ class TestPagesPubliques:
             assert not re.search(r"\{\w+\}", page), "a value was not replaced"
             assert "à compléter)" not in page.replace("À compléter par la mairie", "")
 
+    def test_jamais_absentes(self):
+        Page.objects.all().delete()
+        assert "Défenseur des droits" in Client().get("/accessibilite/").content.decode()
+
     def test_contenu_que_la_loi_demande(self):
         lire = lambda a: Client().get(f"/{a}/").content.decode()  # noqa: E731
         accessibilite = lire("accessibilite")

@@ -235,19 +235,17 @@ def test_absence_un_jour_sans_reservation(monde, garderie):
     assert 'name="confirmer"' not in page.text
 
 
-def test_absence_sur_la_reservation_de_lautre_foyer(monde, reservee):
-    chez_jeanne = factories.inscription(monde.lea, reservee.prestation, monde.jeanne)
-    page = poster(
-        monde,
-        monde.jeanne,
-        case(chez_jeanne, JEUDI, reservee.version),
-        action="absence",
-        confirmer="1",
-        raison="autre",
-    )
+def test_le_jour_de_lautre_foyer_ne_se_touche_pas(monde, reservee):
+    """Jeanne has her own inscription to the same service: her planning shows the day free, it is not."""
+    choix = case(factories.inscription(monde.lea, reservee.prestation, monde.jeanne), JEUDI)
+    page = poster(monde, monde.jeanne, choix, action="absence", confirmer="1", raison="autre")
+    assert [g.titre for g in page.context["recap"].groupes] == ["1 jour impossible"]
+    page = poster(monde, monde.jeanne, choix)
+    assert "autre foyer" in page.context["recap"].groupes[0].lignes[0].refus
+    page = poster(monde, monde.jeanne, choix, confirmer="1")
     assert page.url == "/enfants/planning/2026-11/"
     reservee.refresh_from_db()
-    assert reservee.etat == "reservee"
+    assert (reservee.etat, Reservation.objects.count(), monde.jeanne.demandes.count()) == ("reservee", 1, 0)
 
 
 # --- the town's answer ------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 
 from enfants import planning, regles, semaine
-from enfants.models import Enfant, Etat, Inscription, Limite, Pointage, Prestation, Reservation, Structure
-from enfants.planning import Entrees, est_anomalie, etat_de_la_case, jours_hors_contrat
+from enfants.models import Enfant, Etat, Inscription, Limite, Pointage, Prestation, Structure
+from enfants.planning import Entrees, Reservee, est_anomalie, etat_de_la_case, jours_hors_contrat
 from enfants.regles import Calendrier, Vacances
 from tests.enfants.fabrique import paris
 
@@ -87,18 +87,9 @@ def inscrire(pk: int, prestation: Prestation, famille: int = JEAN, **champs) -> 
 
 
 def reservation(
-    pk: int, inscription: Inscription, jour: date, etat: str = Etat.RESERVEE, **champs
-) -> Reservation:
-    return Reservation(
-        pk=pk,
-        enfant=LEA,
-        prestation=inscription.prestation,
-        jour=jour,
-        inscription=inscription,
-        payeur_id=inscription.famille_id,
-        etat=etat,
-        **champs,
-    )
+    pk: int, i: Inscription, jour: date, etat: str = Etat.RESERVEE, version: int = 1, reguliere: bool = False
+) -> Reservee:
+    return Reservee(pk, LEA.pk, i.prestation.pk, i.pk, jour, str(etat), version, reguliere)
 
 
 ALSH = Structure(pk=1, nom="Accueil de Loisirs ALSH")

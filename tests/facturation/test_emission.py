@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from facturation import emission
 from facturation.encaissement import encaisser
@@ -175,3 +176,61 @@ def test_a_day_billed_since_the_draft_is_refused(monde, octobre):
     assert [phrase for _, phrase in bilan.echecs] == [
         "Un jour est déjà facturé\N{NO-BREAK SPACE}: recalculez le brouillon."
     ] * 2
+
+
+def test_a_day_found_after_the_invoice_asks_for_a_credit_note(monde, octobre):
+    emission.calculer(octobre, JOUR)
+    emission.emettre(octobre, monde.agent)
+    fabrique.pointage(monde.tom, monde.cantine, LUNDI + timedelta(days=3))
+    emission.calculer(octobre, JOUR)
+    brouillon = Brouillon.objects.get()
+    assert (brouillon.famille, brouillon.bloque) == (monde.jean, True)
+    assert brouillon.anomalies[-1]["phrase"].startswith("Déjà facturée par AL-37")
+    assert emission.emettre(octobre, monde.agent).emises == []
+
+
+def test_warnings_alone_do_not_come_back_after_the_invoice(monde, octobre):
+    emission.calculer(octobre, JOUR)
+    emission.emettre(octobre, monde.agent)
+    monde.lea.pointages.all().delete()
+    assert emission.calculer(octobre, JOUR) == []
+
+
+def test_a_month_is_billed_once_by_two_campagnes(monde, octobre):
+    monde.cantine.liens_regies.get().tarifs.update(mode="forfait", unite="mois", forfait_centimes=5900)
+    octobre.au = date(2026, 10, 6)
+    octobre.save()
+    suite = fabrique.campagne(libelle="Suite", du=date(2026, 10, 7))
+    emission.calculer(octobre, JOUR)
+    emission.emettre(octobre, monde.agent)
+    emission.calculer(suite, JOUR)
+    jean = Brouillon.objects.get(campagne=suite, famille=monde.jean)
+    assert (jean.total_centimes, jean.bloque) == (0, False)
+    assert emission.emettre(suite, monde.agent).emises == []
+
+
+def test_a_busy_database_is_tried_again_then_reported(monde, octobre, monkeypatch):
+    emission.calculer(octobre, JOUR)
+    vraie, essais = emission.repartir_les_reglements, []
+
+    def occupee(*args):
+        essais.append(1)
+        if len(essais) in (1, 3, 4, 5):
+            raise OperationalError("lock timeout")
+        return vraie(*args)
+
+    monkeypatch.setattr(emission, "repartir_les_reglements", occupee)
+    bilan = emission.emettre(octobre, monde.agent)
+    assert bilan.emises == ["AL-37"]
+    assert [phrase for _, phrase in bilan.echecs] == ["La base était occupée, relancez l’émission."]
+    assert emission.emettre(octobre, monde.agent).emises == ["AL-38"]
+
+
+def test_family_without_adult_nor_quotient(monde, octobre):
+    monde.claire.responsables.all().delete()
+    monde.claire.quotients.all().delete()
+    emission.calculer(octobre, JOUR)
+    emission.emettre(octobre, monde.agent)
+    facture = monde.claire.factures.get()
+    assert (facture.destinataire, facture.adresse, facture.total_centimes) == (str(monde.claire), "", 480)
+    assert "prix le plus haut" in facture.explications

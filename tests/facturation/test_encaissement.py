@@ -17,7 +17,13 @@ from hypothesis.stateful import (
 )
 
 from facturation import emission
-from facturation.encaissement import EncaissementImpossible, annuler, confier_au_tresor, encaisser
+from facturation.encaissement import (
+    EncaissementImpossible,
+    annuler,
+    confier_au_tresor,
+    encaisser,
+    repartir_les_reglements,
+)
 from facturation.models import Facture, Imputation, Reglement
 from facturation.releve import impayees, solde
 from tests import factories
@@ -127,6 +133,7 @@ class Comptes(RuleBasedStateMachine):
     @rule(centimes=st.integers(1, 5000))
     def facturer(self, centimes):
         fabrique.facture(self.famille, centimes)
+        repartir_les_reglements(self.famille, self.regie)  # as issuing does
 
     @rule(centimes=st.integers(1, 5000))
     def payer(self, centimes):

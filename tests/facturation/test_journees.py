@@ -4,6 +4,7 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from enfants.models import Inscription, Rattachement
 from facturation import emission
@@ -220,5 +221,6 @@ def test_queries_do_not_grow_with_days(monde, cantine, django_assert_num_queries
     for jour in range(combien):
         for nom in list(monde.inscriptions)[:combien]:
             fabrique.reservation(monde.inscriptions[nom], LUNDI + timedelta(days=jour))
-    with django_assert_num_queries(23):
+    # PostgreSQL sets its lock timeout by a query.
+    with django_assert_num_queries(23 + (connection.vendor == "postgresql")):
         emission.calculer(cantine, JOUR)

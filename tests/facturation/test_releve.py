@@ -9,7 +9,7 @@ import time_machine
 from pypdf import PdfReader
 
 from facturation import emission, releve
-from facturation.encaissement import confier_au_tresor, encaisser
+from facturation.encaissement import annuler, confier_au_tresor, encaisser
 from tests.facturation import fabrique
 
 EUR = "\N{NO-BREAK SPACE}€"
@@ -216,3 +216,19 @@ def test_the_relevé_on_paper(guide):
     assert "2014-2015" in texte
     assert "363,80" in texte
     assert "AL-228" in texte
+
+
+def test_money_given_back_and_details_of_a_cheque(guide):
+    annuler(guide.jean.reglements.get(), guide.agent, "Chèque sans provision", GUIDE, centimes=320)
+    operations = releve.operations(guide.jean)
+    rendu = next(o for o in operations if o.reference == "AL-229")
+    assert (rendu.description, rendu.debit, rendu.credit) == (
+        "Remboursement ou annulation\N{NO-BREAK SPACE}: Chèque (Chèque sans provision)",
+        320,
+        0,
+    )
+    assert releve.solde(guide.jean) == 12060 + 320
+    assert [i.reste for i in releve.impayees(guide.jean)] == [320, 12060]
+    assert releve.impayees(guide.jean)[0].url_pdf == "/factures/AL-12.pdf"
+    assert releve.impayees(guide.jean)[0].url_paiement == "/paiement/?facture=AL-12"
+    assert releve.dernier_reglement(guide.jean) is None

@@ -58,7 +58,9 @@ def facturer(page: Page, du: date, au: date) -> None:
     page.get_by_label("Régie").select_option(label="Régie garderie ALSH")
     page.get_by_label("Libellé").fill(f"Mois du {du:%d/%m/%Y}")
     for nom, jour in (("du", du), ("au", au), ("date_facture", date.today()), ("echeance", au)):
-        page.locator(f"#id_{nom}").fill(max(jour, date.today()).strftime("%d/%m/%Y") if nom == "echeance" else jour.strftime("%d/%m/%Y"))
+        page.locator(f"#id_{nom}").fill(
+            max(jour, date.today()).strftime("%d/%m/%Y") if nom == "echeance" else jour.strftime("%d/%m/%Y")
+        )
     page.get_by_role("button", name="Enregistrer", exact=True).click()
     page.get_by_role("button", name="Calculer le brouillon").click()
     expect(page.get_by_text("DUPONT Jean").first).to_be_visible()

@@ -1,4 +1,4 @@
-"""`manage.py calendrier`: school holidays of the town's zone, bank holidays, school years."""
+"""manage.py calendrier: school years, holidays of the town's zone, bank holidays."""
 
 from django.core.management.base import BaseCommand
 from django.utils import timezone
@@ -7,12 +7,19 @@ from enfants.calendrier_officiel import remplir
 
 
 class Command(BaseCommand):
-    help = "Remplit les vacances scolaires et les jours fériés (les lignes modifiées par la mairie sont gardées)."
+    help = "Remplit les années scolaires, les vacances de la zone et les jours fériés. Peut être relancée."
 
-    def add_arguments(self, parser):
-        parser.add_argument("--annees", type=int, default=2, choices=range(1, 6), help="années à venir")
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--annees", type=int, default=3, help="nombre d’années scolaires (3)")
+        parser.add_argument("--depuis", type=int, help="septembre de cette année (l’année scolaire en cours)")
 
-    def handle(self, *args, annees: int, **options):
-        actuelle = timezone.localdate().year
-        vacances, feries = remplir(range(actuelle - 2, actuelle + annees + 1))
-        self.stdout.write(f"{vacances} périodes de vacances et {feries} jours fériés connus.")
+    def handle(self, *args, **options) -> None:
+        jour = timezone.localdate()
+        debut = options["depuis"] or jour.year - (jour.month < 9)
+        bilan = remplir(debut, options["annees"])
+        for remarque in bilan.remarques:
+            self.stdout.write(self.style.WARNING(remarque))
+        self.stdout.write(
+            f"{bilan.ajoutes} lignes ajoutées, {bilan.corriges} corrigées, "
+            f"{bilan.gardes} gardées telles que la mairie les a écrites."
+        )

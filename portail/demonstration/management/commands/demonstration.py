@@ -24,7 +24,9 @@ class Command(BaseCommand):
     help = "Charge la commune de démonstration (sans effet si elle est déjà là)."
 
     def add_arguments(self, parser):
-        parser.add_argument("--familles", type=int, default=60, help=f"nombre de familles, {MINIMUM} au moins")
+        parser.add_argument(
+            "--familles", type=int, default=60, help=f"nombre de familles, {MINIMUM} au moins"
+        )
 
     def handle(self, *args, familles: int, **options):
         if not settings.DEMONSTRATION:

@@ -1,0 +1,126 @@
+"""The demonstration town: the guide's figures whatever the day, the same every time, never overbooked."""
+
+import io
+
+import pytest
+import time_machine
+from django.core.management import CommandError, call_command
+from django.db.models import Count, F, Q
+
+from demandes.models import Demande
+from enfants.models import Creneau, Enfant, Reservation
+from enfants.models.reservation import OCCUPANTS
+from facturation.models import Facture, Reglement
+from facturation.releve import annee_scolaire, impayees, releve, solde
+from familles.models import Famille
+from messagerie.boites import nouveaux
+from portail.demonstration.guide import NUMERO_JEAN
+from portail.demonstration.reservations import AL12, AL36, resoudre
+from portail.socle.models import Courriel
+
+MOINS = 27
+# The start of a school year, the heart of the summer, a leap day, New Year, the day the tests were written.
+JOURS = ("2026-09-01", "2027-07-15", "2028-02-29", "2027-01-01", "2026-11-23")
+
+
+def batir(familles: int = MOINS) -> Famille:
+    call_command("demonstration", familles=familles, stdout=io.StringIO())
+    return Famille.objects.get(numero=NUMERO_JEAN)
+
+
+@pytest.mark.parametrize("jour", JOURS)
+def test_les_chiffres_du_guide_quel_que_soit_le_jour(db, jour):
+    with time_machine.travel(f"{jour}T10:00:00+02:00", tick=False):
+        jean = batir()
+        aujourdhui = annee_scolaire(Facture.objects.order_by("-date").first().date)
+
+        assert solde(jean) == AL36
+        assert [(i.reference, i.total, i.payable) for i in impayees(jean)] == [("AL-36", AL36, True)]
+        assert [r.reference for r in jean.reglements.all()] == ["AL-228"]
+        operations = {o.reference for o in releve(jean, aujourdhui).operations}
+        assert operations == {"AL-12", "AL-228", "AL-36"}
+        assert jean.factures.get(reference="AL-12").total_centimes == AL12
+        assert nouveaux(jean, jean.titulaire().utilisateur) == 1
+        assert sorted(jean.demandes.values_list("type", "etat")) == [
+            ("caf", "envoyee"),
+            ("infos-responsable", "acceptee"),
+            ("reservations", "refusee"),
+        ]
+
+
+def test_les_sept_prestations_du_guide(db):
+    jean = batir()
+
+    for enfant in Enfant.objects.filter(rattachements__famille=jean):
+        noms = enfant.inscriptions.filter(famille=jean).values_list("prestation__nom", flat=True)
+        assert list(noms.order_by("prestation__ordre")) == [
+            "Mercredi après-midi",
+            "Mercredi journée",
+            "Vacances après-midi",
+            "Vacances journée",
+            "Vacances matin",
+            "Garderie matin",
+            "Restauration scolaire",
+        ]
+
+
+def test_les_numeros_se_suivent_et_aucun_courriel_ne_part(db):
+    batir()
+
+    factures = sorted(Facture.objects.values_list("numero", flat=True))
+    assert factures == list(range(12, 12 + len(factures)))
+    reglements = sorted(Reglement.objects.values_list("numero", flat=True))
+    assert reglements == list(range(205, 205 + len(reglements)))
+    assert Courriel.objects.count() == 0
+
+
+def test_les_places_prises_sont_celles_des_reservations(db):
+    batir()
+
+    occupees = Count(
+        "jauge__prestations__reservations",
+        filter=Q(
+            jauge__prestations__reservations__jour=F("jour"),
+            jauge__prestations__reservations__etat__in=OCCUPANTS,
+        ),
+    )
+    faux = Creneau.objects.annotate(occupees=occupees).exclude(occupees=F("pris"))
+    assert list(faux) == []
+    assert Creneau.objects.filter(pris__gt=0).exists()
+
+
+def test_une_seconde_fois_ne_change_rien(db):
+    batir()
+    avant = (Famille.objects.count(), Reservation.objects.count(), Demande.objects.count())
+    sortie = io.StringIO()
+    call_command("demonstration", stdout=sortie)
+
+    assert (Famille.objects.count(), Reservation.objects.count(), Demande.objects.count()) == avant
+    assert "déjà là" in sortie.getvalue()
+
+
+def test_trop_petite_ou_dans_une_vraie_base(db):
+    with pytest.raises(CommandError, match="au moins 27"):
+        call_command("demonstration", familles=26)
+    Famille.objects.create(numero="1000000000001")
+    with pytest.raises(CommandError, match="vraies familles"):
+        call_command("demonstration")
+
+
+def test_jamais_hors_de_la_demonstration(db, settings):
+    settings.DEMONSTRATION = False
+    with pytest.raises(CommandError, match="Réservé à la démonstration"):
+        call_command("demonstration")
+
+
+def test_le_compte_est_exact_ou_n_existe_pas():
+    compte = resoudre(AL36, 24, 24, 4, 0)
+    assert (
+        compte.cantine * 345
+        + compte.garderie * 160
+        + (compte.mercredi_journee + compte.vacances_journee) * 1150
+        + compte.mercredi_apres_midi * 720
+        == AL36
+    )
+    assert resoudre(AL36, 0, 0, 0, 0) is None
+    assert resoudre(1, 100, 100, 100, 100) is None
