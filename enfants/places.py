@@ -30,10 +30,12 @@ from portail.socle.models import Collectivite
 from portail.socle.verrous import verrouiller
 
 __all__ = [
+    "ANNULABLES",
     "Issue",
     "IssueAbsence",
     "Souhait",
     "TransitionInterdite",
+    "annuler",
     "changer",
     "decider",
     "declarer_absences",
@@ -50,23 +52,28 @@ def _cles(examen: Examen, souhaits: list[Souhait]) -> set:
     return {cle for s in souhaits for cle in examen.cles(examen.inscriptions[s.inscription.pk], s.jour)}
 
 
-def examiner(souhaits: list[Souhait], maintenant: datetime) -> list[Issue]:
+def examiner(souhaits: list[Souhait], maintenant: datetime, au_nom_de_la_mairie: bool = False) -> list[Issue]:
     """What `reserver` would answer now, in the same order; nothing is written or held."""
     if not souhaits:
         return []
     examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
     charger_places(examen, _cles(examen, souhaits))
     charger_attentes(examen)
-    return [juger(examen, souhait, maintenant) for souhait in souhaits]
+    return [juger(examen, souhait, maintenant, au_nom_de_la_mairie) for souhait in souhaits]
 
 
 @transaction.atomic
 def reserver(
-    souhaits: list[Souhait], par, maintenant: datetime, au_nom_de_la_mairie: bool = False
+    souhaits: list[Souhait],
+    par,
+    maintenant: datetime,
+    au_nom_de_la_mairie: bool = False,
+    reguliere: bool = False,
 ) -> list[Issue]:
     """Decide these asks under lock and create their rows (`issue.reservation`); a refused ask creates none.
 
     `au_nom_de_la_mairie`: booked at once, whatever the limit; places and exclusivity still hold.
+    `reguliere`: days of a typical week.
     """
     if not souhaits:
         return []
@@ -80,14 +87,16 @@ def reserver(
     retenues = [issue for issue in issues if issue.verdict != "refus"]
     try:
         with transaction.atomic():
-            _inscrire(retenues, examen, creneaux, par, maintenant)
+            _inscrire(retenues, examen, creneaux, par, maintenant, reguliere)
     except IntegrityError:
         # The locks were meant to prevent it: row by row, the database says which one is too many.
-        _inscrire_une_a_une(retenues, examen, creneaux, par, maintenant)
+        _inscrire_une_a_une(retenues, examen, creneaux, par, maintenant, reguliere)
     return issues
 
 
-def _inscrire(issues: list[Issue], examen: Examen, creneaux: dict, par, maintenant: datetime) -> None:
+def _inscrire(
+    issues: list[Issue], examen: Examen, creneaux: dict, par, maintenant: datetime, reguliere: bool
+) -> None:
     deltas: Counter = Counter()
     lignes = []
     for issue in issues:
@@ -104,6 +113,7 @@ def _inscrire(issues: list[Issue], examen: Examen, creneaux: dict, par, maintena
                 etat=issue.verdict,
                 demandee_le=maintenant,
                 modifiee_le=maintenant,
+                reguliere=reguliere,
                 hors_delai=issue.hors_delai,
                 regle=issue.regle,
             )
@@ -118,12 +128,12 @@ def _inscrire(issues: list[Issue], examen: Examen, creneaux: dict, par, maintena
 
 
 def _inscrire_une_a_une(
-    issues: list[Issue], examen: Examen, creneaux: dict, par, maintenant: datetime
+    issues: list[Issue], examen: Examen, creneaux: dict, par, maintenant: datetime, reguliere: bool
 ) -> None:
     for issue in issues:
         try:
             with transaction.atomic():
-                _inscrire([issue], examen, creneaux, par, maintenant)
+                _inscrire([issue], examen, creneaux, par, maintenant, reguliere)
         except IntegrityError as erreur:
             issue.verdict, issue.phrase, issue.rang = "refus", phrase_de(erreur), None
             issue.reservation = None
@@ -171,6 +181,24 @@ def _trancher(
     liberees = appliquer(passages, tenue, par, maintenant)
     proposer(liberees, tenue, maintenant)
     return [r for r in tenue.reservations.values() if r.etat == vers]
+
+
+# What the town's cancellation ends; an absence already counted, or a leave, stays as it is.
+ANNULABLES = (Etat.DEMANDEE, Etat.EN_ATTENTE, Etat.RESERVEE, Etat.ABSENCE_DEMANDEE)
+
+
+@transaction.atomic
+def annuler(reservation_ids: Iterable[int], par, maintenant: datetime, motif: str) -> list[Reservation]:
+    """The town cancels (closure, end of rights): asks and bookings are cancelled, places freed. Twice is once."""
+    tenue = tenir(reservation_ids)
+    lignes = list(tenue.reservations.values())
+    # A declared absence is a booking again before it can be cancelled.
+    declarees = [Passage(r, Etat.RESERVEE, motif) for r in lignes if r.etat == Etat.ABSENCE_DEMANDEE]
+    appliquer(declarees, tenue, par, maintenant)
+    passages = [Passage(r, Etat.ANNULEE, motif) for r in lignes if r.etat in ANNULABLES]
+    liberees = appliquer(passages, tenue, par, maintenant)
+    proposer(liberees, tenue, maintenant)
+    return [passage.reservation for passage in passages]
 
 
 # ── What a family declares ───────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,11 @@
 """Addresses of enfants (PAGES.md). What asks (forms, the POST of the planning) is served by `demandes`."""
 
+from django.contrib import admin
 from django.urls import path
 
+from enfants.admin.acces import acces_par_ecole
+from enfants.admin.pointage import feuille_de_pointage
+from enfants.admin.rattachement import terminer
 from enfants.views import enfants, planning
 
 urlpatterns = [
@@ -9,4 +13,12 @@ urlpatterns = [
     path("enfants/planning/<str:mois>/", planning.planning_famille, name="planning_famille"),
     path("enfants/<uuid:pk>/", enfants.enfant, name="enfant"),
     path("enfants/<uuid:pk>/planning/<str:mois>/", planning.planning_enfant, name="planning_enfant"),
+    # Before the admin's own addresses (portail/urls.py): the sheet deserves a short one.
+    path("admin/acces/", admin.site.admin_view(acces_par_ecole), name="acces_par_ecole"),
+    path(
+        "admin/rattachements/<int:pk>/terminer/",
+        admin.site.admin_view(terminer),
+        name="rattachement_terminer",
+    ),
+    path("admin/pointage/", admin.site.admin_view(feuille_de_pointage), name="pointage"),
 ]

@@ -1,0 +1,97 @@
+"""What these pages share: an agent's structures, days and levels as boxes to tick."""
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from enfants import semaine
+from enfants.models import AffectationAgent, Jauge, Niveau, Prestation, Structure
+
+JOURS = [(str(n), nom.capitalize()) for n, nom in enumerate(semaine.NOMS)]
+
+
+def limitee(utilisateur) -> bool:
+    """Whether AffectationAgent rows restrict what this agent sees."""
+    return not utilisateur.is_superuser and AffectationAgent.objects.filter(utilisateur=utilisateur).exists()
+
+
+def structures_de(utilisateur) -> QuerySet[Structure]:
+    """Structures this agent works for; all of them without AffectationAgent row, or for an administrator."""
+    if not limitee(utilisateur):
+        return Structure.objects.all()
+    return Structure.objects.filter(affectations__utilisateur=utilisateur)
+
+
+def prestations_de(utilisateur) -> QuerySet[Prestation]:
+    """Services of the agent's structures."""
+    return Prestation.objects.filter(structure__in=structures_de(utilisateur)).select_related("structure")
+
+
+class ParStructure(admin.ModelAdmin):
+    """Rows and choices of the agent's structures only. `chemin` leads from the row to its Structure."""
+
+    chemin = "structure"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        lignes = super().get_queryset(request)
+        return lignes.filter(**{f"{self.chemin}__in": structures_de(request.user)}) if self.chemin else lignes
+
+    @admin.display(description="prestation", ordering="prestation__nom")
+    def service(self, ligne) -> str:
+        """The name alone: with its structure the column eats the page."""
+        return ligne.prestation.nom
+
+    def _choix(self, nom: str, request: HttpRequest) -> QuerySet | None:
+        structures = structures_de(request.user)
+        return {
+            "structure": structures,
+            "ecole": structures.filter(genre=Structure.Genre.ECOLE),
+            "prestation": prestations_de(request.user),
+            "prestations": prestations_de(request.user),
+            "jauge": Jauge.objects.filter(structure__in=structures).select_related("structure"),
+        }.get(nom)
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        choix = self._choix(db_field.name, request)
+        if choix is not None:
+            kwargs["queryset"] = choix
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def formfield_for_manytomany(self, db_field, request, **kwargs):
+        choix = self._choix(db_field.name, request)
+        if choix is not None:
+            kwargs["queryset"] = choix
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+class CasesACocher(forms.CheckboxSelectMultiple):
+    """Boxes on one line (static/css/enfants-admin.css)."""
+
+    def __init__(self, attrs=None, choices=()):
+        super().__init__({"class": "cases"} | (attrs or {}), choices)
+
+
+class JoursField(forms.MultipleChoiceField):
+    """Weekdays as boxes; the value is the mask of `enfants.semaine`."""
+
+    def __init__(self, **kwargs):
+        super().__init__(choices=JOURS, widget=CasesACocher, **kwargs)
+
+    def prepare_value(self, value):
+        if isinstance(value, int):
+            return [str(n) for n in range(7) if value >> n & 1]
+        return value
+
+    def clean(self, value) -> int:
+        return semaine.masque(int(n) for n in super().clean(value))
+
+    def has_changed(self, initial, data) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class NiveauxField(forms.MultipleChoiceField):
+    """School levels as boxes; none ticked = all."""
+
+    def __init__(self, **kwargs):
+        super().__init__(choices=Niveau.choices, widget=CasesACocher, required=False, **kwargs)

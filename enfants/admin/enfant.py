@@ -1,0 +1,139 @@
+"""Children with their households, school and sheets."""
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from enfants import places
+from enfants.admin.commun import ParStructure, limitee, structures_de
+from enfants.admin.rattachement import LienTerminer
+from enfants.models import (
+    AnneeScolaire,
+    Autorisations,
+    Enfant,
+    FicheSanitaire,
+    PersonneAutorisee,
+    Rattachement,
+    Reservation,
+    Scolarite,
+    Structure,
+)
+from portail.socle.admin import Tracee
+from portail.socle.traces import tracer
+
+
+class RattachementInline(LienTerminer, admin.TabularInline):
+    model = Rattachement
+    extra = 0
+    autocomplete_fields = ("famille",)
+    fields = ("famille", "autorite_parentale", "garde", "du", "au", "terminer")
+
+
+class ScolariteInline(admin.TabularInline):
+    model = Scolarite
+    extra = 0
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "ecole":
+            kwargs["queryset"] = Structure.objects.filter(genre=Structure.Genre.ECOLE)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class FicheSanitaireInline(admin.StackedInline):
+    model = FicheSanitaire
+    extra = 0
+    fieldsets = (
+        (None, {"fields": ("regime", "allergies", ("pai", "panier_repas"), ("lunettes", "appareils"))}),
+        (None, {"fields": (("medecin", "telephone_medecin"), "vaccins_a_jour", "observations")}),
+    )
+
+
+class AutorisationsInline(admin.StackedInline):
+    model = Autorisations
+    extra = 0
+    fields = (("droit_image", "sortie_seul", "soins_urgence", "transport", "baignade"),)
+
+
+class PersonneAutoriseeInline(admin.StackedInline):
+    model = PersonneAutorisee
+    extra = 0
+    autocomplete_fields = ("famille",)
+    fields = ("famille", ("nom", "prenom", "lien"), ("telephone", "peut_venir_chercher", "a_prevenir"))
+
+
+@admin.register(Enfant)
+class EnfantAdmin(Tracee, ParStructure):
+    chemin = ""
+    list_display = ("nom", "prenom", "naissance", "familles_affichees")
+    list_display_links = ("nom", "prenom")
+    search_fields = ("nom", "prenom", "familles__numero", "familles__responsables__nom")
+    search_help_text = "Nom, prénom, n° famille"
+    date_hierarchy = "naissance"
+    inlines = (
+        RattachementInline,
+        ScolariteInline,
+        FicheSanitaireInline,
+        AutorisationsInline,
+        PersonneAutoriseeInline,
+    )
+    fields = (("nom", "prenom"), ("sexe", "naissance", "lieu_naissance"))
+    list_per_page = 50
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        lignes = super().get_queryset(request).prefetch_related("rattachements__famille__responsables")
+        if limitee(request.user):
+            siennes = structures_de(request.user)
+            lignes = lignes.filter(
+                Q(inscriptions__prestation__structure__in=siennes) | Q(scolarites__ecole__in=siennes)
+            ).distinct()
+        return lignes
+
+    @admin.display(description="familles")
+    def familles_affichees(self, enfant: Enfant) -> str:
+        noms = []
+        for r in enfant.rattachements.all():
+            titulaire = r.famille.titulaire()
+            noms.append(f"{titulaire or r.famille.numero}{' (terminé)' if r.au else ''}")
+        return ", ".join(noms)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        """Reading a health sheet is traced, here as in the family's pages."""
+        if request.method == "GET" and request.user.has_perm("enfants.view_fichesanitaire"):
+            fiche = (
+                FicheSanitaire.objects.filter(enfant__pk=object_id).first() if _est_uuid(object_id) else None
+            )
+            if fiche is not None:
+                tracer(request.user, "consultation", fiche, enfant=object_id)
+        return super().change_view(request, object_id, form_url, extra_context)
+
+    def save_related(self, request, form, formsets, change):
+        """Ending a Rattachement cancels that household's bookings after it, in the same step, and lists them."""
+        super().save_related(request, form, formsets, change)
+        enfant = form.instance
+        for rattachement in enfant.rattachements.exclude(au=None):
+            fin = max(rattachement.au, timezone.localdate())
+            autre = enfant.rattachements.filter(
+                Q(au__isnull=True) | Q(au__gt=fin), famille=rattachement.famille
+            )
+            if autre.exists():
+                continue
+            lignes = Reservation.objects.filter(enfant=enfant, payeur=rattachement.famille, jour__gt=fin)
+            annulees = places.annuler(
+                lignes.vivantes().values_list("pk", flat=True),
+                request.user,
+                timezone.now(),
+                "Fin du rattachement à la famille",
+            )
+            if annulees:
+                jours = ", ".join(f"{r.prestation.nom} le {r.jour:%d/%m/%Y}" for r in annulees)
+                messages.warning(request, f"Réservations annulées avec le rattachement : {jours}.")
+
+
+def _est_uuid(texte: str) -> bool:
+    return len(texte) == 36 and all(c in "0123456789abcdef-" for c in texte)
+
+
+@admin.register(AnneeScolaire)
+class AnneeScolaireAdmin(admin.ModelAdmin):
+    list_display = ("__str__", "debut", "fin")

@@ -1,0 +1,124 @@
+"""Places: Jauge and Creneau. A capacity below what is taken is a form error with the figures."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import F
+from django.utils import timezone
+
+from enfants import places
+from enfants.admin.commun import NiveauxField, ParStructure
+from enfants.models import Creneau, Jauge
+from enfants.places_comptage import recompter
+from portail.socle.admin import Tracee
+from portail.socle.verrous import verrouiller
+
+
+class JaugeForm(forms.ModelForm):
+    niveaux = NiveauxField(label="Niveaux scolaires", help_text="Aucun coché : tous.")
+
+    class Meta:
+        model = Jauge
+        fields = ("structure", "libelle", "capacite", "age_min", "age_max", "niveaux", "prestations")
+
+    def clean_capacite(self):
+        capacite = self.cleaned_data["capacite"]
+        if self.instance.pk:
+            # Under lock until the page is saved (the admin opens the transaction): nobody takes a place in between.
+            lignes = verrouiller(self.instance.creneaux.filter(jour__gte=timezone.localdate()))
+            pleins = [c for c in lignes if c.capacite == self.initial["capacite"]]
+            trop = [c for c in pleins if c.pris > capacite + c.surnombre]
+            if trop:
+                pire = max(trop, key=lambda c: c.pris)
+                raise forms.ValidationError(
+                    f"{pire.pris} places sont déjà prises le {pire.jour:%d/%m/%Y} "
+                    f"({len(trop)} jour(s) dépasseraient {capacite} places)."
+                )
+        return capacite
+
+
+@admin.register(Jauge)
+class JaugeAdmin(Tracee, ParStructure):
+    form = JaugeForm
+    list_display = ("libelle", "structure", "capacite", "age_min", "age_max", "services")
+    list_filter = ("structure",)
+    list_select_related = ("structure",)
+    search_fields = ("libelle",)
+    filter_horizontal = ("prestations",)
+    fields = (("structure", "libelle"), "capacite", ("age_min", "age_max"), "niveaux", "prestations")
+
+    class Media:
+        css = {"all": ["css/enfants-admin.css"]}
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("prestations")
+
+    @admin.display(description="prestations")
+    def services(self, jauge: Jauge) -> str:
+        return ", ".join(p.nom for p in jauge.prestations.all())
+
+    def save_related(self, request, form, formsets, change):
+        """New capacity on the coming days, counters in step with the services, freed places offered."""
+        super().save_related(request, form, formsets, change)
+        jauge, jour = form.instance, timezone.localdate()
+        if change and "capacite" in form.changed_data:
+            a_venir = jauge.creneaux.filter(jour__gte=jour, capacite=form.initial["capacite"])
+            a_venir.update(capacite=jauge.capacite)
+        if {"prestations", "age_min", "age_max", "niveaux"} & set(form.changed_data):
+            depassees = recompter([jauge], jour)
+            if depassees:
+                jours = ", ".join(f"{c.jour:%d/%m/%Y}" for c in depassees[:10])
+                messages.warning(request, f"Plus d’enfants que de places, en surnombre : {jours}.")
+        libres = jauge.creneaux.filter(jour__gte=jour, pris__lt=F("capacite") + F("surnombre"))
+        _promouvoir(request, jauge, libres.values_list("jour", flat=True))
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return bool(obj and not obj.creneaux.exists()) and super().has_delete_permission(request, obj)
+
+
+def _promouvoir(request, jauge: Jauge, jours) -> None:
+    promues = places.promouvoir([(jauge, jour) for jour in jours], timezone.now())
+    if promues:
+        messages.success(request, f"Sortis de la liste d’attente : {len(promues)}.")
+
+
+class CreneauForm(forms.ModelForm):
+    class Meta:
+        model = Creneau
+        fields = ("jauge", "jour", "capacite", "surnombre", "motif_surnombre")
+
+    def clean(self):
+        valeurs = super().clean()
+        if self.instance.pk and {"capacite", "surnombre"} <= valeurs.keys():
+            (creneau,) = verrouiller(Creneau.objects.filter(pk=self.instance.pk))
+            self.instance.pris = creneau.pris  # what stands now, not what the page was opened with
+            total = valeurs["capacite"] + valeurs["surnombre"]
+            if creneau.pris > total:
+                self.add_error(
+                    "capacite", f"{creneau.pris} places sont déjà prises : {total} ne suffisent pas."
+                )
+        return valeurs
+
+
+@admin.register(Creneau)
+class CreneauAdmin(Tracee, ParStructure):
+    chemin = "jauge__structure"
+    form = CreneauForm
+    list_display = ("jour", "jauge", "capacite", "surnombre", "pris", "libres")
+    list_filter = ("jauge__structure", "jauge")
+    list_select_related = ("jauge__structure",)
+    date_hierarchy = "jour"
+    fields = (("jauge", "jour"), ("capacite", "surnombre"), "motif_surnombre", "pris")
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("jauge", "jour", "pris") if obj else ("pris",)
+
+    def save_model(self, request, obj, form, change):
+        # `pris` is the verbs' business: never written from here.
+        if change:
+            obj.save(update_fields=["capacite", "surnombre", "motif_surnombre"])
+        else:
+            obj.save()
+        _promouvoir(request, obj.jauge, [obj.jour])
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

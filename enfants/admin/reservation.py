@@ -1,0 +1,192 @@
+"""Bookings: read here with their history, changed only through the verbs of `places`."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from enfants import places
+from enfants.admin.commun import ParStructure
+from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
+from portail.socle.admin import LectureSeule
+
+
+class EvenementInline(LectureSeule, admin.TabularInline):
+    model = ReservationEvenement
+    extra = 0
+    fields = ("le", "de_lisible", "vers", "par", "motif")
+    readonly_fields = fields
+    verbose_name_plural = "historique"
+
+    @admin.display(description="de")
+    def de_lisible(self, evenement: ReservationEvenement) -> str:
+        return Etat(evenement.de).label if evenement.de else "–"
+
+
+class AjoutForm(forms.ModelForm):
+    """A booking by the town: at once, whatever the limit; places and exclusivity still hold."""
+
+    class Meta:
+        model = Reservation
+        fields = ("inscription", "jour")
+
+    def clean(self):
+        valeurs = super().clean()
+        if valeurs.get("inscription") and valeurs.get("jour"):
+            souhait = places.Souhait(valeurs["inscription"], valeurs["jour"])
+            (issue,) = places.examiner([souhait], timezone.now(), au_nom_de_la_mairie=True)
+            if issue.verdict == "refus":
+                raise forms.ValidationError(issue.phrase)
+        return valeurs
+
+    def _get_validation_exclusions(self):
+        # The constraints speak of columns the verb fills: it answers for them.
+        return {f.name for f in Reservation._meta.fields} - {"jour"}
+
+
+class MotifForm(forms.Form):
+    motif = forms.CharField(label="Motif", max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+@admin.register(Reservation)
+class ReservationAdmin(ParStructure):
+    chemin = "prestation__structure"
+    list_display = ("jour", "enfant", "service", "etat", "payeur_affiche", "hors_delai")
+    list_filter = ("etat", "hors_delai", "prestation__structure")
+    list_select_related = ("enfant", "prestation__structure", "payeur")
+    search_fields = ("enfant__nom", "enfant__prenom", "payeur__numero")
+    date_hierarchy = "jour"
+    list_per_page = 50
+    inlines = (EvenementInline,)
+    actions = ("accepter", "refuser", "excuser", "facturer", "mettre_en_conge", "annuler")
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("payeur__responsables")
+
+    @admin.display(description="payeur", ordering="payeur")
+    def payeur_affiche(self, reservation: Reservation) -> str:
+        return str(reservation.payeur.titulaire() or reservation.payeur)
+
+    def get_form(self, request, obj=None, **kwargs):
+        return AjoutForm if obj is None else super().get_form(request, obj, **kwargs)
+
+    def get_autocomplete_fields(self, request):
+        return ("inscription",)
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj else ()
+
+    def get_fields(self, request, obj=None):
+        if obj is None:
+            return ("inscription", "jour")
+        return (
+            ("enfant", "prestation", "jour"),
+            ("etat", "payeur", "inscription"),
+            ("demandee_le", "modifiee_le", "version"),
+            ("reguliere", "hors_delai", "absence_medicale"),
+            "regle",
+            "motif",
+        )
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "inscription":
+            kwargs["queryset"] = Inscription.objects.filter(
+                prestation__in=self._choix("prestation", request)
+            ).select_related("enfant", "prestation__structure")
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return obj is None and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+    def add_view(self, request, form_url="", extra_context=None):
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except places.TransitionInterdite as refus:
+            messages.error(request, " ".join(refus.messages))
+            return redirect("admin:enfants_reservation_add")
+
+    def save_model(self, request, obj, form, change):
+        souhait = places.Souhait(obj.inscription, obj.jour)
+        (issue,) = places.reserver([souhait], request.user, timezone.now(), au_nom_de_la_mairie=True)
+        if issue.reservation is None:
+            # Taken between the form and the verb: said, and nothing was written.
+            raise places.TransitionInterdite(issue.phrase)
+        obj.__dict__.update(issue.reservation.__dict__)
+
+    def _faire(self, request, verbe, nombre: int) -> None:
+        try:
+            faites = verbe()
+        except places.TransitionInterdite as refus:
+            messages.error(request, " ".join(refus.messages))
+            return
+        messages.success(request, f"Réservations traitées : {len(faites)} sur {nombre}.")
+
+    @admin.action(description="Accepter les demandes choisies", permissions=["change"])
+    def accepter(self, request, queryset):
+        ids = list(queryset.values_list("pk", flat=True))
+        self._faire(request, lambda: places.decider(ids, True, request.user, timezone.now()), len(ids))
+
+    @admin.action(description="Excuser les absences choisies", permissions=["change"])
+    def excuser(self, request, queryset):
+        ids = list(queryset.values_list("pk", flat=True))
+        self._faire(
+            request, lambda: places.trancher_absences(ids, True, request.user, timezone.now()), len(ids)
+        )
+
+    @admin.action(description="Facturer les absences choisies", permissions=["change"])
+    def facturer(self, request, queryset):
+        ids = list(queryset.values_list("pk", flat=True))
+        self._faire(
+            request, lambda: places.trancher_absences(ids, False, request.user, timezone.now()), len(ids)
+        )
+
+    @admin.action(description="Mettre en congé (contrat de crèche)", permissions=["change"])
+    def mettre_en_conge(self, request, queryset):
+        lignes = list(queryset)
+        self._faire(
+            request,
+            lambda: [places.changer(r, Etat.CONGE, request.user, timezone.now()) for r in lignes],
+            len(lignes),
+        )
+
+    @admin.action(description="Refuser les demandes choisies…", permissions=["change"])
+    def refuser(self, request, queryset):
+        return self._avec_motif(
+            request,
+            queryset,
+            "refuser",
+            "Refuser ces demandes",
+            lambda ids, motif: places.decider(ids, False, request.user, timezone.now(), motif),
+        )
+
+    @admin.action(description="Annuler les réservations choisies…", permissions=["change"])
+    def annuler(self, request, queryset):
+        return self._avec_motif(
+            request,
+            queryset,
+            "annuler",
+            "Annuler ces réservations",
+            lambda ids, motif: places.annuler(ids, request.user, timezone.now(), motif),
+        )
+
+    def _avec_motif(self, request, queryset, action: str, titre: str, verbe):
+        """Ask the motif first; None once done (back to the list)."""
+        form = MotifForm(request.POST if "confirmer" in request.POST else None)
+        ids = list(queryset.values_list("pk", flat=True))
+        if form.is_valid():
+            self._faire(request, lambda: verbe(ids, form.cleaned_data["motif"]), len(ids))
+            return None
+        contexte = self.admin_site.each_context(request) | {
+            "title": titre,
+            "opts": self.model._meta,
+            "form": form,
+            "lignes": queryset.select_related("enfant", "prestation"),
+            "action": action,
+            "champ": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/enfants/reservation/motif.html", contexte)

@@ -1,0 +1,446 @@
+"""The town hall's pages: all open, in French, limited to the agent's structures, and safe for places."""
+
+from datetime import date
+
+import pytest
+import time_machine
+from django.contrib import admin
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from enfants import semaine
+from enfants.models import (
+    AffectationAgent,
+    AnneeScolaire,
+    Creneau,
+    Enfant,
+    Etat,
+    Fermeture,
+    FicheSanitaire,
+    Inscription,
+    Jauge,
+    Limite,
+    PeriodeVacances,
+    Pointage,
+    Prestation,
+    Rattachement,
+    Reservation,
+    Structure,
+)
+from enfants.places_comptage import recompter
+from portail.socle.models import Courriel, Trace
+from tests import factories
+from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, automatique, demander, pris, reserver
+
+pytestmark = pytest.mark.django_db
+MODELES = [m for m in admin.site._registry if m._meta.app_label == "enfants"]
+
+
+@pytest.fixture(autouse=True)
+def horloge():
+    with time_machine.travel(MAINTENANT, tick=False):
+        yield
+
+
+@pytest.fixture
+def mairie(monde):
+    return monde.client(monde.agent)
+
+
+def adresse(modele, action: str, *args) -> str:
+    return reverse(f"admin:enfants_{modele._meta.model_name}_{action}", args=args)
+
+
+def valeurs(formulaire, **changements) -> dict:
+    """What the browser would post of an admin form, inlines included."""
+    donnees = {}
+    for form in [
+        formulaire["adminform"].form,
+        *(f for fs in formulaire["inline_admin_formsets"] for f in fs.formset),
+    ]:
+        for champ in form:
+            valeur = champ.value()
+            if valeur is not None and valeur is not False:
+                donnees[champ.html_name] = valeur
+    for fs in formulaire["inline_admin_formsets"]:
+        for champ in fs.formset.management_form:
+            donnees[champ.html_name] = champ.value()
+    return donnees | changements
+
+
+@pytest.mark.parametrize("modele", MODELES, ids=lambda m: m.__name__)
+def test_every_list_and_form_opens(monde, mairie, modele):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    assert mairie.get(adresse(modele, "changelist")).status_code == 200
+    assert mairie.get(adresse(modele, "changelist") + "?q=a").status_code in (200, 302)
+    assert mairie.get(adresse(modele, "add")).status_code == 200
+    objet = modele.objects.order_by("pk").first()
+    if objet is not None:
+        assert mairie.get(adresse(modele, "change", objet.pk)).status_code == 200
+
+
+def test_a_weekday_mask_is_ticked_as_days(monde, mairie):
+    page = mairie.get(adresse(Prestation, "change", monde.cantine.pk))
+    html = page.content.decode()
+    assert (
+        "Mercredi" in html
+        and "Ce qu’un parent verra" in html
+        and "Lundi, mardi, mercredi, jeudi et vendredi" in html
+    )
+    reponse = mairie.post(
+        adresse(Prestation, "change", monde.cantine.pk),
+        valeurs(page.context, jours=["0", "3"], niveaux=["CP"], icone="couverts"),
+    )
+    assert reponse.status_code == 302
+    monde.cantine.refresh_from_db()
+    assert (monde.cantine.jours, monde.cantine.niveaux) == (semaine.masque([0, 3]), ["CP"])
+
+
+def test_bad_service_is_told_in_french(monde, mairie):
+    page = mairie.get(adresse(Prestation, "change", monde.cantine.pk))
+    donnees = valeurs(
+        page.context, icone="couverts", age_min=8, age_max=3, heure_debut="12:00", heure_fin="11:00"
+    )
+    donnees.pop("periode_scolaire")
+    reponse = mairie.post(adresse(Prestation, "change", monde.cantine.pk), donnees)
+    html = reponse.content.decode()
+    for phrase in (
+        "Choisissez au moins une période.",
+        "L’âge maximum ne peut pas être inférieur",
+        "L’heure de fin doit suivre l’heure de début.",
+    ):
+        assert phrase in html
+
+
+def test_services_and_structures_are_archived_never_deleted(monde, mairie):
+    for modele, pk in ((Prestation, monde.cantine.pk), (Structure, monde.cantine.structure_id)):
+        assert mairie.post(adresse(modele, "delete", pk), {"post": "yes"}).status_code == 403
+    mairie.post(
+        adresse(Prestation, "changelist"), {"action": "archiver", "_selected_action": [monde.cantine.pk]}
+    )
+    monde.cantine.refresh_from_db()
+    assert monde.cantine.archivee_le == MAINTENANT.date()
+
+
+def test_an_agent_sees_their_structures_only(monde):
+    ailleurs = factories.structure("Crèche des Lilas", genre="creche")
+    factories.prestation("Accueil du matin", structure=ailleurs)
+    agent = factories.agent(
+        "cantine",
+        "enfants.view_prestation",
+        "enfants.change_prestation",
+        "enfants.view_enfant",
+        "enfants.change_pointage",
+    )
+    AffectationAgent.objects.create(utilisateur=agent, structure=ailleurs)
+    navigateur = monde.client(agent)
+    html = navigateur.get(adresse(Prestation, "changelist")).content.decode()
+    assert "Accueil du matin" in html and "Restauration scolaire" not in html
+    etrangere = navigateur.get(adresse(Prestation, "change", monde.cantine.pk))
+    assert etrangere.status_code == 302  # « n’existe pas »
+    assert "Léa" not in navigateur.get(adresse(Enfant, "changelist")).content.decode()
+    assert (
+        navigateur.get(f"{reverse('pointage')}?prestation={monde.cantine.pk}").context["prestation"] is None
+    )
+
+
+# ── Places ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def jauge(monde):
+    automatique(monde.cantine)
+    creee = Jauge.objects.create(structure=monde.cantine.structure, libelle="Cantine", capacite=2)
+    creee.prestations.add(monde.cantine)
+    return creee
+
+
+def test_a_capacity_below_what_is_taken_is_an_error_with_the_figures(monde, mairie, jauge):
+    for qui in ("lea", "tom"):
+        demander(monde.inscriptions[qui], LUNDI)
+    page = mairie.get(adresse(Jauge, "change", jauge.pk))
+    reponse = mairie.post(adresse(Jauge, "change", jauge.pk), valeurs(page.context, capacite=1))
+    assert "2 places sont déjà prises le 30/11/2026" in reponse.content.decode()
+    creneau = Creneau.objects.get()
+    page = mairie.get(adresse(Creneau, "change", creneau.pk))
+    reponse = mairie.post(adresse(Creneau, "change", creneau.pk), valeurs(page.context, capacite=1))
+    assert "2 places sont déjà prises : 1 ne suffisent pas." in reponse.content.decode().replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert pris(monde.cantine, LUNDI) == 2
+
+
+def test_more_places_promote_those_who_wait(monde, mairie, jauge):
+    for qui in ("lea", "tom", "zoe"):
+        demander(monde.inscriptions[qui], LUNDI)
+    page = mairie.get(adresse(Jauge, "change", jauge.pk))
+    assert (
+        mairie.post(adresse(Jauge, "change", jauge.pk), valeurs(page.context, capacite=3)).status_code == 302
+    )
+    assert Reservation.objects.get(enfant=monde.zoe).etat == "reservee"
+    assert (Creneau.objects.get().capacite, pris(monde.cantine, LUNDI)) == (3, 3)
+    assert Courriel.objects.count() == 1
+
+
+def test_a_place_over_needs_its_motif(monde, mairie, jauge):
+    for qui in ("lea", "tom", "zoe"):
+        demander(monde.inscriptions[qui], LUNDI)
+    creneau = Creneau.objects.get()
+    page = mairie.get(adresse(Creneau, "change", creneau.pk))
+    sans = mairie.post(adresse(Creneau, "change", creneau.pk), valeurs(page.context, surnombre=1))
+    assert "Donnez le motif du surnombre." in sans.content.decode()
+    avec = mairie.post(
+        adresse(Creneau, "change", creneau.pk), valeurs(page.context, surnombre=1, motif_surnombre="Fratrie")
+    )
+    assert avec.status_code == 302
+    assert Reservation.objects.get(enfant=monde.zoe).etat == "reservee"
+
+
+def test_counters_follow_a_jauge_that_changes(monde, jauge):
+    """A service joins a Jauge, or rows were inserted in bulk: nothing is lost, what exceeds is said."""
+    autre = automatique(factories.prestation("Goûter"))
+    for enfant, famille in ((monde.lea, monde.jean), (monde.tom, monde.jean), (monde.zoe, monde.claire)):
+        reserver(factories.inscription(enfant, autre, famille), LUNDI)
+    reserver(monde.inscriptions["lea"], JEUDI)
+    jauge.prestations.add(autre)
+    (depasse,) = recompter([jauge])
+    assert (depasse.jour, depasse.pris, depasse.surnombre, bool(depasse.motif_surnombre)) == (
+        LUNDI,
+        3,
+        1,
+        True,
+    )
+    assert pris(monde.cantine, JEUDI) == 1
+    assert recompter([jauge], date(2026, 11, 23)) == []
+
+
+# ── Bookings ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_deciding_from_the_list(monde, mairie):
+    accepte, refuse = (demander(monde.inscriptions[q], LUNDI)[0].reservation for q in ("lea", "tom"))
+    liste = adresse(Reservation, "changelist")
+    mairie.post(liste, {"action": "accepter", "_selected_action": [accepte.pk]})
+    page = mairie.post(liste, {"action": "refuser", "_selected_action": [refuse.pk]})
+    assert "Motif" in page.content.decode() and Reservation.objects.get(pk=refuse.pk).etat == "demandee"
+    envoi = {"action": "refuser", "_selected_action": [refuse.pk], "confirmer": "Confirmer"}
+    assert mairie.post(liste, envoi).status_code == 200  # no motif: asked again
+    mairie.post(liste, envoi | {"motif": "Complet"})
+    etats = dict(Reservation.objects.values_list("pk", "etat"))
+    assert etats == {accepte.pk: "reservee", refuse.pk: "refusee"}
+    evenement = Reservation.objects.get(pk=refuse.pk).evenements.last()
+    assert (evenement.par, evenement.motif) == (monde.agent, "Complet")
+    for action, etat in (("mettre_en_conge", "conge"), ("annuler", "conge")):
+        mairie.post(
+            liste, {"action": action, "_selected_action": [accepte.pk], "confirmer": "1", "motif": "Fin"}
+        )
+        assert Reservation.objects.get(pk=accepte.pk).etat == etat
+
+
+def test_excusing_and_billing_from_the_list(monde, mairie):
+    (ligne,) = reserver(monde.inscriptions["lea"], LUNDI, etat=Etat.ABSENCE_DEMANDEE)
+    liste = adresse(Reservation, "changelist")
+    for action, etat in (("facturer", "absent_facture"), ("excuser", "absent_excuse")):
+        mairie.post(liste, {"action": action, "_selected_action": [ligne.pk]})
+        assert Reservation.objects.get(pk=ligne.pk).etat == etat
+
+
+def test_the_town_books_for_a_family(monde, mairie, jauge):
+    ajouter = adresse(Reservation, "add")
+    envoi = {"inscription": monde.inscriptions["lea"].pk, "jour": "2026-11-24"}
+    assert mairie.post(ajouter, envoi).status_code == 302
+    ligne = Reservation.objects.get()
+    assert (ligne.etat, ligne.payeur, ligne.evenements.get().par) == ("reservee", monde.jean, monde.agent)
+    assert pris(monde.cantine, ligne.jour) == 1
+    assert "déjà demandé ou réservé" in mairie.post(ajouter, envoi).content.decode()
+    assert mairie.post(ajouter, {"inscription": "", "jour": "hier"}).status_code == 200
+    assert mairie.post(adresse(Reservation, "change", ligne.pk), {"etat": "annulee"}).status_code == 403
+
+
+def test_a_closure_counts_then_cancels_and_tells(monde, mairie, jauge):
+    demander(monde.inscriptions["lea"], LUNDI)
+    reserver(monde.inscriptions["zoe"], LUNDI, etat=Etat.ABSENCE_DEMANDEE)
+    envoi = {
+        "structure": monde.cantine.structure_id,
+        "du": "2026-11-30",
+        "au": "2026-12-01",
+        "motif": "Grève",
+    }
+    refus = mairie.post(adresse(Fermeture, "add"), envoi)
+    assert "2 réservation(s) existent" in refus.content.decode()
+    assert not Fermeture.objects.exists()
+    assert mairie.post(adresse(Fermeture, "add"), envoi | {"annuler": "on"}).status_code == 302
+    assert set(Reservation.objects.values_list("etat", flat=True)) == {"annulee"}
+    assert pris(monde.cantine, LUNDI) == 0
+    assert sorted(Courriel.objects.values_list("destinataire", flat=True)) == [
+        "claire.martin@exemple.fr",
+        "jean.dupont@exemple.fr",
+    ]
+    vide = mairie.post(adresse(Fermeture, "add"), envoi | {"prestation": monde.cantine.pk, "annuler": "on"})
+    assert "pas les deux" in vide.content.decode()
+
+
+def test_ending_an_attachment_cancels_that_household_s_bookings(monde, mairie):
+    reserver(factories.inscription(monde.lea, monde.cantine, monde.jeanne), JEUDI, LUNDI)
+    reserver(monde.inscriptions["lea"], date(2026, 12, 1))
+    page = mairie.get(adresse(Enfant, "change", monde.lea.pk))
+    donnees = valeurs(page.context)
+    rang = next(n for n in range(2) if str(donnees[f"rattachements-{n}-famille"]) == str(monde.jeanne.pk))
+    reponse = mairie.post(
+        adresse(Enfant, "change", monde.lea.pk),
+        donnees | {f"rattachements-{rang}-au": "26/11/2026"},
+        follow=True,
+    )
+    assert "Restauration scolaire le 30/11/2026" in reponse.content.decode()
+    etats = {r.jour.day: r.etat for r in Reservation.objects.filter(enfant=monde.lea)}
+    assert etats == {26: "reservee", 30: "annulee", 1: "reservee"}
+    assert Rattachement.objects.get(enfant=monde.lea, famille=monde.jeanne).au == JEUDI
+
+
+def test_reading_a_health_sheet_is_traced_and_needs_its_permission(monde, mairie):
+    FicheSanitaire.objects.create(enfant=monde.lea, allergies="Arachide")
+    assert "Arachide" in mairie.get(adresse(Enfant, "change", monde.lea.pk)).content.decode()
+    assert Trace.objects.filter(action="consultation", qui="agent").count() == 1
+    sans = monde.client(factories.agent("accueil", "enfants.view_enfant"))
+    assert "Arachide" not in sans.get(adresse(Enfant, "change", monde.lea.pk)).content.decode()
+    assert sans.get(adresse(Enfant, "change", "abc")).status_code == 302
+
+
+def test_a_typical_week_fills_the_school_year(monde, mairie):
+    AnneeScolaire.objects.create(debut=date(2026, 9, 1), fin=date(2027, 8, 31))
+    PeriodeVacances.objects.create(
+        zone="B", nom="Longues", nature="grandes", du=date(2026, 12, 12), au=date(2027, 8, 31)
+    )
+    inscription = monde.inscriptions["lea"]
+    Inscription.objects.filter(pk=inscription.pk).update(mode="regulier", semaine_type=semaine.masque([0]))
+    for reservees in (3, 3):  # twice is once
+        mairie.post(
+            adresse(Inscription, "changelist"), {"action": "remplir", "_selected_action": [inscription.pk]}
+        )
+        lignes = Reservation.objects.filter(reguliere=True)
+        assert lignes.count() == reservees
+    assert [r.jour.day for r in lignes.order_by("jour")] == [23, 30, 7]
+
+
+def test_an_inscription_for_a_stranger_or_twice_is_refused(monde, mairie):
+    page = mairie.get(adresse(Inscription, "add"))
+    envoi = valeurs(page.context, enfant=monde.lea.pk, prestation=monde.cantine.pk, du="01/09/2026")
+    reponse = mairie.post(
+        adresse(Inscription, "add"), envoi | {"famille": monde.claire.pk, "mode": "regulier"}
+    )
+    html = reponse.content.decode()
+    assert "pas rattaché à cette famille" in html and "a une semaine type" in html
+    reponse = mairie.post(adresse(Inscription, "add"), envoi | {"famille": monde.jean.pk})
+    assert "recouvre une autre inscription" in reponse.content.decode()
+
+
+def test_an_edited_holiday_is_marked(monde, mairie):
+    ligne = PeriodeVacances.objects.create(
+        zone="B",
+        nom="Noël",
+        nature="petites",
+        du=date(2026, 12, 19),
+        au=date(2027, 1, 3),
+        cle="2026-2027 Noël",
+    )
+    page = mairie.get(adresse(PeriodeVacances, "change", ligne.pk))
+    mairie.post(adresse(PeriodeVacances, "change", ligne.pk), valeurs(page.context, au="04/01/2027"))
+    ligne.refresh_from_db()
+    assert (ligne.modifiee, ligne.au) == (True, date(2027, 1, 4))
+
+
+def test_a_limit_shows_its_sentence(monde, mairie):
+    html = mairie.get(adresse(Limite, "changelist")).content.decode()
+    assert "Réservation possible jusqu’à 2 jours ouvrés avant" in html
+
+
+# ── The sheet of the day ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def taper(navigateur, prestation, geste: str, enfant, jour: str = "2026-11-23"):
+    return navigateur.post(
+        f"{reverse('pointage')}?jour={jour}&prestation={prestation.pk}", {geste: enfant.pk}
+    )
+
+
+def test_one_tap_a_child(monde, mairie):
+    (ligne,) = reserver(monde.inscriptions["lea"], date(2026, 11, 23))
+    page = mairie.get(reverse("pointage"))
+    assert page.context["attendus"] == 1 and "DUPONT Léa" in page.content.decode()
+    reponse = taper(mairie, monde.cantine, "present", monde.lea)
+    assert (reponse.status_code, reponse.url.split("#")[1]) == (302, f"e-{monde.lea.pk}")
+    pointage = Pointage.objects.get()
+    assert (pointage.present, pointage.agent) == (True, monde.agent)
+    taper(mairie, monde.cantine, "absent", monde.lea)
+    assert Pointage.objects.get().present is False
+    assert Reservation.objects.get(pk=ligne.pk).etat == "absent_facture"
+    # A tap by mistake is undone.
+    taper(mairie, monde.cantine, "effacer", monde.lea)
+    assert not Pointage.objects.exists()
+    assert Reservation.objects.get(pk=ligne.pk).etat == "reservee"
+
+
+def test_an_excused_absence_stays_whatever_is_tapped(monde, mairie):
+    (ligne,) = reserver(monde.inscriptions["lea"], date(2026, 11, 23), etat=Etat.ABSENT_EXCUSE)
+    for geste in ("present", "absent", "effacer"):
+        taper(mairie, monde.cantine, geste, monde.lea)
+        assert Reservation.objects.get(pk=ligne.pk).etat == "absent_excuse"
+
+
+def test_a_child_who_came_contradicts_a_declared_absence(monde, mairie):
+    (ligne,) = reserver(monde.inscriptions["lea"], date(2026, 11, 23), etat=Etat.ABSENCE_DEMANDEE)
+    taper(mairie, monde.cantine, "present", monde.lea)
+    assert Reservation.objects.get(pk=ligne.pk).etat == "reservee"
+
+
+def test_an_unexpected_child_is_found_and_added(monde, mairie):
+    page = mairie.get(f"{reverse('pointage')}?prestation={monde.cantine.pk}&nom=zoé mart")
+    assert [e.prenom for e in page.context["trouves"]] == ["Zoé"]
+    taper(mairie, monde.cantine, "present", monde.zoe)
+    assert Pointage.objects.get().enfant == monde.zoe
+    assert "non réservé" in mairie.get(reverse("pointage")).content.decode()
+
+
+def test_who_may_tap(monde):
+    assert monde.client(monde.jean).get(reverse("pointage")).status_code == 302
+    sans = monde.client(factories.agent("accueil", "enfants.view_enfant"))
+    assert sans.get(reverse("pointage")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "suite",
+    [
+        "?jour=2026-02-31",
+        "?jour=9999-12-31",
+        "?jour=0001-01-01",
+        "?prestation=abc",
+        "?prestation=999999999999999999999",
+        "?nom=" + "z" * 99,
+    ],
+)
+def test_bad_sheet_parameters_are_told(monde, mairie, suite):
+    assert mairie.get(reverse("pointage") + suite).status_code == 200
+    assert mairie.post(reverse("pointage") + suite, {"present": "abc"}).status_code == 302
+
+
+def test_bad_taps_change_nothing(monde, mairie):
+    base = f"{reverse('pointage')}?jour=2026-11-23&prestation={monde.cantine.pk}"
+    assert mairie.post(base, {"present": "abc"}).status_code == 302
+    assert mairie.post(base, {}).status_code == 302
+    assert mairie.post(base, {"present": "00000000-0000-4000-8000-000000000000"}).status_code == 404
+    assert not Pointage.objects.exists()
+
+
+def test_queries_of_the_sheet(monde, mairie):
+    """The same with one child and with three."""
+    adresse_du_jour = f"{reverse('pointage')}?jour=2026-11-23&prestation={monde.cantine.pk}"
+    comptes = []
+    for attendus in (("lea",), ("tom", "zoe")):
+        for qui in attendus:
+            reserver(monde.inscriptions[qui], date(2026, 11, 23))
+        mairie.get(adresse_du_jour)
+        with CaptureQueriesContext(connection) as requetes:
+            mairie.get(adresse_du_jour)
+        comptes.append(len(requetes))
+    assert comptes[0] == comptes[1] <= 10
