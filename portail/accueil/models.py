@@ -1,14 +1,16 @@
 """What the town publishes: informations, forms to download, the public pages' texts."""
 
+import uuid
 from datetime import date
 from pathlib import Path
 
+from django.conf import settings
 from django.core.validators import URLValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from enfants.models import Inscription, Scolarite, Structure
+from enfants.models import Inscription, Rattachement, Scolarite, Structure
 from familles.models import Famille
 from portail.socle.models import Fichier
 
@@ -33,8 +35,12 @@ class InformationQuerySet(PublieQuerySet):
     def pour(self, famille: Famille, jour: date):
         """For everybody, or for the structures where a child of this household is enrolled or goes to school."""
         inscrites = Inscription.objects.en_cours(jour).filter(famille=famille)
+        # The same row of Rattachement in both conditions: an ex-household must not learn the child's present school.
         ecoles = Scolarite.objects.filter(
-            enfant__rattachements__famille=famille, annee__debut__lte=jour, annee__fin__gte=jour
+            Rattachement.en_cours("enfant__rattachements__", jour),
+            enfant__rattachements__famille=famille,
+            annee__debut__lte=jour,
+            annee__fin__gte=jour,
         )
         return self.filter(
             Q(structures__isnull=True)
@@ -69,6 +75,8 @@ class Information(models.Model):
         verbose_name="structures concernées",
         help_text="Aucune\N{NO-BREAK SPACE}: toutes les familles.",
     )
+    # Empty for the rows older than this column: they are not new to anybody.
+    cree_le = models.DateTimeField("créée le", default=timezone.now, null=True, editable=False)
 
     objects = InformationQuerySet.as_manager()
 
@@ -95,6 +103,7 @@ class Formulaire(models.Model):
     ordre = models.PositiveSmallIntegerField("ordre", default=0)
     du = models.DateField("publié du", null=True, blank=True)
     au = models.DateField("au", null=True, blank=True)
+    cree_le = models.DateTimeField("créé le", default=timezone.now, null=True, editable=False)
 
     objects = PublieQuerySet.as_manager()
 
@@ -148,3 +157,71 @@ class Page(models.Model):
             return ligne
         titre, _, texte = (TEXTES / f"{adresse}.txt").read_text(encoding="utf-8").partition("\n")
         return cls(adresse=adresse, titre=titre, texte=texte.strip())
+
+
+class Visite(models.Model):
+    """How far a person has seen a page, for one household: what came since is flagged « Nouveau »."""
+
+    class Page(models.TextChoices):
+        ACCUEIL = "accueil", "Accueil"
+        INFOS = "infos", "Infos./Documents"
+        FORMULAIRES = "formulaires", "Formulaires"
+
+    utilisateur = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name="personne"
+    )
+    famille = models.ForeignKey(Famille, models.CASCADE, related_name="+")
+    page = models.CharField("page", max_length=12, choices=Page)
+    vue_le = models.DateTimeField("vue le")
+    precedente_le = models.DateTimeField("visite d’avant", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "visite"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["utilisateur", "famille", "page"],
+                name="visite_une",
+                violation_error_message="Cette visite existe déjà.",
+            )
+        ]
+
+
+class ExportDonnees(models.Model):
+    """A copy of everything the portal holds on a household, made by the worker, read by who asked, then deleted."""
+
+    class Etat(models.TextChoices):
+        EN_PREPARATION = "en_preparation", "En préparation"
+        PRET = "pret", "Prête"
+        ECHEC = "echec", "Échec"
+        EFFACE = "efface", "Effacée"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    famille = models.ForeignKey(Famille, models.PROTECT, related_name="exports")
+    demande_par = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name="demandée par"
+    )
+    demande_le = models.DateTimeField("demandée le", default=timezone.now)
+    etat = models.CharField("état", max_length=16, choices=Etat, default=Etat.EN_PREPARATION)
+    pris_le = models.DateTimeField("prise en main le", null=True, blank=True)
+    essais = models.PositiveSmallIntegerField("essais", default=0)
+    pret_le = models.DateTimeField("prête le", null=True, blank=True)
+    expire_le = models.DateTimeField("valable jusqu’au", null=True, blank=True)
+    fichier = models.ForeignKey(
+        Fichier, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name="fichier"
+    )
+
+    class Meta:
+        verbose_name = "copie des données d’une famille"
+        verbose_name_plural = "copies des données des familles"
+        ordering = ["-demande_le", "-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["famille"],
+                condition=Q(etat="en_preparation"),
+                name="export_un_a_la_fois",
+                violation_error_message="Une copie est déjà en préparation.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Données de la famille n° {self.famille_id}"

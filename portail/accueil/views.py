@@ -17,16 +17,15 @@ from facturation.models import PriseEnChargeTresor
 from familles.acces import famille_de, responsable_de
 from familles.models import Famille
 from portail.accueil import fiche_inscription as fiche
-from portail.accueil import semaine
-from portail.accueil.attente import attentes
+from portail.accueil import rappels, semaine
+from portail.accueil.attente import Moment, attentes
 from portail.accueil.entete import nouveaux_messages
-from portail.accueil.models import Emplacement, Formulaire, Information, Page
+from portail.accueil.models import Emplacement, Formulaire, Information, Page, Visite
 from portail.accueil.texte import remplir, rendre
+from portail.accueil.visites import est_nouveau, noter
 from portail.socle import pdf
 from portail.socle.models import Collectivite
-
-# A form is « Nouveau » this long after its first day.
-NOUVEAU_JOURS = 15
+from portail.socle.traces import tracer
 
 
 def _enfants(famille: Famille, jour: date) -> list[Enfant]:
@@ -43,11 +42,16 @@ def _enfants(famille: Famille, jour: date) -> list[Enfant]:
 def accueil(request: HttpRequest) -> HttpResponse:
     """What waits, what is owed, the week, the invoices, the children: the same number of queries for any family."""
     moi = responsable_de(request)
-    famille, jour = moi.famille, timezone.localdate()
+    famille, jour, maintenant = moi.famille, timezone.localdate(), timezone.now()
     enfants = _enfants(famille, jour)
+    moment = Moment(
+        famille, request.user, jour, noter(request.user, famille, Visite.Page.ACCUEIL, maintenant), enfants
+    )
     lundi = semaine.lundi_montre(jour)
     reservations = semaine.lire(enfants, lundi)
-    calendrier = calendrier_du(lundi, lundi + timedelta(days=6))
+    # Reaches back far enough for the habits, and on for the limits: one query.
+    calendrier = calendrier_du(lundi, jour + timedelta(days=rappels.HORIZON))
+    a_reserver = rappels.rappels(*rappels.lire(famille, enfants, jour), calendrier, maintenant)
     impayees = releve.impayees(famille)
     solde = releve.solde(famille)
     contexte = {
@@ -57,7 +61,7 @@ def accueil(request: HttpRequest) -> HttpResponse:
         "informations": list(
             Information.objects.filter(emplacement=Emplacement.ACCUEIL).publies(jour).pour(famille, jour)
         ),
-        "attentes": attentes(famille, request.user, impayees, nouveaux_messages(request), jour),
+        "attentes": attentes(moment, impayees, nouveaux_messages(request), a_reserver),
         "solde": solde,
         "avoir": -solde,
         "au_tresor": PriseEnChargeTresor.objects.filter(facture__famille=famille).exists(),
@@ -74,17 +78,18 @@ def accueil(request: HttpRequest) -> HttpResponse:
 def infos_documents(request: HttpRequest) -> HttpResponse:
     """The town's complementary message or link, and the way to the forms."""
     famille, jour = famille_de(request), timezone.localdate()
-    informations = Information.objects.filter(emplacement=Emplacement.INFOS).publies(jour).pour(famille, jour)
+    depuis = noter(request.user, famille, Visite.Page.INFOS, timezone.now())
+    publiees = Information.objects.filter(emplacement=Emplacement.INFOS).publies(jour).pour(famille, jour)
+    informations = [(i, est_nouveau(i, depuis)) for i in publiees.prefetch_related("structures")]
     return render(request, "accueil/infos_documents.html", {"informations": informations})
 
 
 @require_safe
 def formulaires(request: HttpRequest) -> HttpResponse:
     """The documents to download, with their size and format."""
-    famille_de(request)
-    jour = timezone.localdate()
-    publies = Formulaire.objects.publies(jour).select_related("fichier")
-    lignes = [(f, f.du is not None and (jour - f.du).days < NOUVEAU_JOURS) for f in publies]
+    famille, jour = famille_de(request), timezone.localdate()
+    depuis = noter(request.user, famille, Visite.Page.FORMULAIRES, timezone.now())
+    lignes = [(f, est_nouveau(f, depuis)) for f in Formulaire.objects.publies(jour).select_related("fichier")]
     return render(request, "accueil/formulaires.html", {"lignes": lignes})
 
 
@@ -99,6 +104,8 @@ def fiche_enfant(request: HttpRequest, pk) -> HttpResponse:
     """The sheet of one of this household's children, filled with what it declared itself."""
     famille, jour = famille_de(request), timezone.localdate()
     enfant = get_object_or_404(Enfant.objects.de_la_famille(famille, jour).distinct(), pk=pk)
+    # It prints health data: who read it, and when.
+    tracer(request.user, "consultation", enfant, famille=famille, quoi="fiche d’inscription")
     return pdf.reponse(fiche.document(jour, famille, enfant), "fiche-inscription.pdf")
 
 

@@ -1,7 +1,7 @@
 """Money: integer cents everywhere, `Decimal` at the edges, never float."""
 
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 INSECABLE = "\N{NO-BREAK SPACE}"
 FINE = "\N{NARROW NO-BREAK SPACE}"
@@ -28,7 +28,7 @@ def repartir(total: int, parts: Sequence[Decimal | int]) -> list[int]:
     if somme <= 0 or any(p < 0 for p in parts):
         raise ValueError("parts must be positive")
     exacts = [Decimal(total) * Decimal(p) / somme for p in parts]
-    entiers = [int(e // 1) for e in exacts]
+    entiers = [int(e.to_integral_value(ROUND_FLOOR)) for e in exacts]
     restes = sorted(range(len(parts)), key=lambda i: (entiers[i] - exacts[i], i))
     for i in restes[: total - sum(entiers)]:
         entiers[i] += 1

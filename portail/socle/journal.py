@@ -3,12 +3,22 @@
 import json
 import logging
 from datetime import UTC, datetime
+from traceback import extract_tb
 
 
 class Json(logging.Formatter):
     """Keeps level, logger, message and the extra keys listed in CHAMPS; a path carries no query string."""
 
     CHAMPS = ("status_code", "tache", "duree_ms", "nombre", "objet")
+
+    def formatException(self, ei) -> str:
+        """Kinds and places, never the text: PostgreSQL quotes the failing row, a mail server the address."""
+        erreur, maillons = ei[1], []
+        while erreur is not None and len(maillons) < 5:
+            cadres = [f"{c.filename}:{c.lineno} {c.name}" for c in extract_tb(erreur.__traceback__)[-12:]]
+            maillons.append(" < ".join([type(erreur).__name__, *reversed(cadres)]))
+            erreur = erreur.__cause__ or erreur.__context__
+        return " | ".join(maillons)
 
     def format(self, record: logging.LogRecord) -> str:
         ligne = {

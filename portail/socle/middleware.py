@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_cache_control
 
-
 # Six attachments of 10 MB, and the rest of the form.
 TAILLE_MAX = 64 * 1024 * 1024
 
@@ -20,7 +19,9 @@ class Recevable:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if "\0" in request.path or "\0" in unquote(request.META.get("QUERY_STRING", "")):
+        # Cookies too: their octal escapes (\\000) are undone before the session is looked up.
+        textes = (request.path, unquote(request.META.get("QUERY_STRING", "")), *request.COOKIES.values())
+        if any("\0" in texte for texte in textes):
             return HttpResponseBadRequest("Adresse incorrecte.", content_type="text/plain; charset=utf-8")
         taille = request.META.get("CONTENT_LENGTH") or "0"
         if not taille.isascii() or not taille.isdigit() or int(taille) > TAILLE_MAX:

@@ -13,3 +13,19 @@ def tracer(par, action: str, objet, *, famille=None, **detail) -> Trace:
         famille=famille.numero if famille is not None else "",
         detail=detail,
     )
+
+
+def tracer_plusieurs(par, action: str, lignes) -> None:
+    """The same action on many rows, in one query: (objet, famille or None, detail) each."""
+    qui = par.get_username() if par is not None else "portail"
+    Trace.objects.bulk_create(
+        Trace(
+            qui=qui,
+            action=action,
+            objet_type=objet._meta.label_lower,
+            objet_id=str(objet.pk),
+            famille=famille.numero if famille is not None else "",
+            detail=detail,
+        )
+        for objet, famille, detail in lignes
+    )

@@ -2,6 +2,7 @@
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.transaction import TransactionManagementError
 
 # Negative controls switch it off: a test of concurrency that still passes then proves nothing.
 ACTIF = True
@@ -14,7 +15,9 @@ def verrouiller(queryset: QuerySet) -> list:
     Raises TransactionManagementError outside a transaction, OperationalError after three seconds of waiting
     (PostgreSQL). On SQLite the immediate transaction already is the lock.
     """
-    if connection.vendor == "postgresql" and connection.in_atomic_block:
+    if not connection.in_atomic_block:
+        raise TransactionManagementError("verrouiller() works inside a transaction only")
+    if connection.vendor == "postgresql":
         with connection.cursor() as curseur:
             curseur.execute(f"SET LOCAL lock_timeout = {int(DELAI_MS)}")
     queryset = queryset.order_by("pk")

@@ -29,3 +29,10 @@ def test_un_formulaire_trop_vieux_le_dit(monde):
 
     assert reponse.status_code == 403
     assert "text/html" in reponse["Content-Type"]
+
+
+def test_un_nul_dans_un_cookie(client):
+    client.cookies.load({"session": "abc"})
+    reponse = client.get(reverse("connexion"), HTTP_COOKIE='session="abcdefghi\\000bc"')
+
+    assert reponse.status_code == 400
