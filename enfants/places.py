@@ -101,8 +101,8 @@ def _inscrire(
     lignes = []
     for issue in issues:
         inscription = examen.inscriptions[issue.souhait.inscription.pk]
-        if issue.verdict in OCCUPANTS:
-            deltas.update(examen.cles(inscription, issue.souhait.jour))
+        prises = examen.cles(inscription, issue.souhait.jour) if issue.verdict in OCCUPANTS else []
+        deltas.update(prises)
         lignes.append(
             Reservation(
                 enfant_id=inscription.enfant_id,
@@ -116,6 +116,7 @@ def _inscrire(
                 reguliere=reguliere,
                 hors_delai=issue.hors_delai,
                 regle=issue.regle,
+                places=[cle.jauge_id for cle in prises],
             )
         )
     bouger(creneaux, deltas)

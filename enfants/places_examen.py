@@ -117,8 +117,10 @@ class Examen:
             refus = "Aucune place n’est prévue pour l’âge ou la classe de votre enfant."
         return refus
 
-    def refus_exclusif(self, inscription: Inscription, jour: date) -> str:
-        """The same service already held, or an exclusive one, whichever household holds it."""
+    def refus_exclusif(self, inscription: Inscription, jour: date, mairie: bool = False) -> str:
+        """The same service already held, or an exclusive one, whichever household holds it. `mairie`: said to an
+        agent.
+        """
         tenues = self.vivantes[inscription.enfant_id, jour]
         if inscription.prestation_id in tenues:
             autre = tenues[inscription.prestation_id].payeur_id != inscription.famille_id
@@ -127,7 +129,7 @@ class Examen:
         occupees = {p for p, r in tenues.items() if r.etat != Etat.EN_ATTENTE}
         for rivale in sorted(regles.rivales(inscription.prestation_id, self.groupes) & occupees):
             autre = tenues[rivale].payeur_id != inscription.famille_id
-            qui = f"{inscription.enfant.prenom} a" if autre else "vous avez"
+            qui = f"{inscription.enfant.prenom} a" if autre or mairie else "vous avez"
             nom = f"«{INSECABLE}{self.noms[rivale]}{INSECABLE}»"
             return f"Un seul choix par jour{INSECABLE}: {qui} déjà {nom}."
         return ""

@@ -4,6 +4,7 @@ Lock order: enfant rows, then creneaux by pk. Freeing a place may promote anothe
 before any Creneau: those who wait are therefore read, and locked, up front.
 """
 
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,8 +25,12 @@ from enfants.places_chargement import (
     prestations_par_jauge,
 )
 from enfants.places_examen import A_CHANGE, COMPLET, DEJA, Cle, cles_de
+from portail.socle.argent import INSECABLE
 from portail.socle.courriels import poster
 from portail.socle.verrous import verrouiller
+
+
+journal = logging.getLogger(__name__)
 
 
 class TransitionInterdite(ValidationError):
@@ -48,7 +53,7 @@ class Tenue:
 
     reservations: dict[int, Reservation]
     creneaux: dict[Cle, Creneau]
-    cles: dict[int, list[Cle]]  # by reservation
+    cles: dict[int, list[Cle]]  # by reservation: what it would take now
     enfants: set
 
 
@@ -63,7 +68,13 @@ def phrase_de(erreur: IntegrityError) -> str:
     raise erreur
 
 
+def prises(reservation: Reservation) -> list[Cle]:
+    """The places this booking holds: those it took, whatever would be computed today."""
+    return [Cle(jauge, reservation.jour) for jauge in reservation.places]
+
+
 def _cles_par_reservation(reservations: Iterable[Reservation]) -> dict[int, list[Cle]]:
+    """What each would take now, from the child's age and level that day."""
     reservations = list(reservations)
     jauges = jauges_par_prestation(r.prestation_id for r in reservations)
     niveaux = niveaux_par_enfant({r.enfant_id for r in reservations}) if jauges else {}
@@ -125,7 +136,7 @@ def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> T
     ids = set(reservation_ids)
     lignes = Reservation.objects.filter(pk__in=ids).select_related("enfant").order_by("pk")
     cles = _cles_par_reservation(lignes)
-    siennes = {cle for liste in cles.values() for cle in liste} | set(cles_en_plus)
+    siennes = {cle for r in lignes for cle in (*cles[r.pk], *prises(r))} | set(cles_en_plus)
     attentes = attentes_sur(siennes)
     toutes = siennes | {cle for liste in _cles_par_reservation(attentes).values() for cle in liste}
     enfants = {r.enfant_id for r in lignes} | {r.enfant_id for r in attentes}
@@ -138,13 +149,21 @@ def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> T
         .order_by("pk")
         .in_bulk(ids)
     )
+    # A booking changed between the reading and the locks: its child is locked now, what it holds is final.
+    creneaux |= ouvrir_creneaux({c for r in relues.values() for c in prises(r)} - creneaux.keys())
     return Tenue(relues, creneaux, cles, enfants)
 
 
 def bouger(creneaux: dict[Cle, Creneau], deltas: Counter) -> None:
-    """Change `pris` by these numbers. F(): the database adds, and its CHECK has the last word."""
+    """Change `pris` by these numbers. F(): the database adds, and its CHECK has the last word.
+
+    Freeing never fails: a counter found too low (rows written by other hands) stops at zero, and is logged.
+    """
     par_delta = defaultdict(list)
     for cle, delta in deltas.items():
+        if delta < 0 and (cle not in creneaux or creneaux[cle].pris < -delta):
+            journal.error("Places libérées plus que prises : jauge %s, %s", cle.jauge_id, cle.jour)
+            delta = -creneaux[cle].pris if cle in creneaux else 0
         if delta:
             par_delta[delta].append(creneaux[cle].pk)
             creneaux[cle].pris += delta
@@ -165,13 +184,60 @@ def _verifier(passages: Iterable[Passage], tenue: Tenue, deltas: Counter) -> Non
             raise TransitionInterdite(COMPLET)
 
 
-def appliquer(passages: list[Passage], tenue: Tenue, par, maintenant: datetime) -> set[Cle]:
-    """Write these changes and their history; the places they free. Raises TransitionInterdite, then writes none."""
+def _examiner(passages: Iterable[Passage]) -> None:
+    """Whoever decides, what comes to hold a place must not exclude what the child holds (whichever household), and
+    a granted ask is one the household still has a right to. Raises TransitionInterdite; read under the locks.
+    """
+    entrants = [p for p in passages if p.vers in OCCUPANTS and p.reservation.etat not in OCCUPANTS]
+    accordes = [
+        p
+        for p in passages
+        if p.vers == Etat.RESERVEE and p.reservation.etat in (Etat.DEMANDEE, Etat.EN_ATTENTE)
+    ]
+    lignes = {p.reservation.pk: p.reservation for p in (*entrants, *accordes)}.values()
+    if not lignes:
+        return
+    examen = charger((r.inscription_id for r in lignes), (r.jour for r in lignes))
+    for p in accordes:
+        inscription = examen.inscriptions[p.reservation.inscription_id]
+        _refuser(p.reservation, examen.refus_de_droit(inscription, p.reservation.jour))
+    for p in entrants:
+        r = p.reservation
+        tenues = examen.vivantes[r.enfant_id, r.jour]
+        if r.prestation_id in tenues and tenues[r.prestation_id].pk == r.pk:
+            del tenues[r.prestation_id]
+        inscription = examen.inscriptions[r.inscription_id]
+        _refuser(r, examen.refus_exclusif(inscription, r.jour, mairie=True))
+        # The next passage of the batch knows it.
+        tenues[r.prestation_id] = Reservation(
+            pk=r.pk, payeur_id=r.payeur_id, prestation_id=r.prestation_id, etat=p.vers
+        )
+
+
+def _refuser(reservation: Reservation, refus: str) -> None:
+    if refus:
+        qui, jour = reservation.enfant.prenom, regles.jour_en_mots(reservation.jour)
+        raise TransitionInterdite(f"{qui}, {jour}{INSECABLE}: {refus[0].lower()}{refus[1:]}")
+
+
+def appliquer(
+    passages: list[Passage], tenue: Tenue, par, maintenant: datetime, examinees: bool = False
+) -> set[Cle]:
+    """Write these changes and their history; the places they free. Raises TransitionInterdite, then writes none.
+
+    `examinees`: the caller has already checked rights and exclusivity under the same locks.
+    """
     deltas: Counter = Counter()
     for p in passages:
-        for cle in tenue.cles[p.reservation.pk]:
-            deltas[cle] += (p.vers in OCCUPANTS) - (p.reservation.etat in OCCUPANTS)
+        if p.vers in OCCUPANTS and p.reservation.etat not in OCCUPANTS:
+            deltas.update(tenue.cles[p.reservation.pk])
+            p.champs["places"] = tuple(cle.jauge_id for cle in tenue.cles[p.reservation.pk])
+        elif p.vers not in OCCUPANTS and p.reservation.etat in OCCUPANTS:
+            deltas.subtract(prises(p.reservation))
+            p.champs["places"] = ()
     _verifier(passages, tenue, deltas)
+    if not examinees:
+        _examiner(passages)
     groupes = defaultdict(list)
     for p in passages:
         cle = (p.reservation.etat, p.vers, p.motif, tuple(sorted(p.champs.items())))
@@ -188,6 +254,8 @@ def appliquer(passages: list[Passage], tenue: Tenue, par, maintenant: datetime) 
 
 def _ecrire(lignes: list[Reservation], de: str, vers: str, motif: str, champs: dict, par, maintenant) -> None:
     champs = {"etat": vers, "modifiee_le": maintenant, "motif": motif[:300], **champs}
+    if "places" in champs:
+        champs["places"] = list(champs["places"])
     touchees = Reservation.objects.filter(pk__in=[r.pk for r in lignes], etat=de).update(
         version=F("version") + 1, **champs
     )
@@ -216,7 +284,8 @@ def proposer(liberees: set[Cle], tenue: Tenue, maintenant: datetime) -> list[Res
     ]
     if tardives:
         restantes = {(cle.jauge_id, cle.jour) for cle in liberees}
-        transaction.on_commit(partial(promouvoir, restantes, maintenant))
+        # robust: what is committed is not answered by an error because this offer failed (it is logged).
+        transaction.on_commit(partial(promouvoir, restantes, maintenant), robust=True)
         attentes = [r for r in attentes if r not in tardives]
     if not attentes:
         return []
@@ -230,12 +299,8 @@ def proposer(liberees: set[Cle], tenue: Tenue, maintenant: datetime) -> list[Res
             inscription = examen.inscriptions[attente.inscription_id]
             automatique = inscription.prestation.validation == Prestation.Validation.AUTOMATIQUE
             vers = Etat.RESERVEE if automatique else Etat.DEMANDEE
-            appliquer(
-                [Passage(attente, vers, "Une place s’est libérée", {"promue_le": maintenant})],
-                tenue,
-                None,
-                maintenant,
-            )
+            promotion = Passage(attente, vers, "Une place s’est libérée", {"promue_le": maintenant})
+            appliquer([promotion], tenue, None, maintenant, examinees=True)
             examen.vivantes[attente.enfant_id, attente.jour][attente.prestation_id] = attente
             _prevenir(attente, inscription)
             promues.append(attente)

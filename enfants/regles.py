@@ -18,7 +18,7 @@ from portail.socle.argent import INSECABLE
 
 PARIS = ZoneInfo("Europe/Paris")
 # The summer holidays last two months: no school day is further back than that.
-RECUL = timedelta(days=120)
+RECUL = timedelta(days=220)
 
 # DOMAIN.md, « States of a Reservation ». The empty state is a booking that does not exist yet.
 TRANSITIONS: dict[str, frozenset[str]] = {

@@ -16,7 +16,7 @@ urlpatterns = [
     # Before the admin's own addresses (portail/urls.py): the sheet deserves a short one.
     path("admin/acces/", admin.site.admin_view(acces_par_ecole), name="acces_par_ecole"),
     path(
-        "admin/rattachements/<int:pk>/terminer/",
+        "admin/rattachements/<int:numero>/terminer/",
         admin.site.admin_view(terminer),
         name="rattachement_terminer",
     ),

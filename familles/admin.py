@@ -1,5 +1,8 @@
 """Households and accounts, for the town hall."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm, UserChangeForm
@@ -7,8 +10,11 @@ from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from familles.admin_acces import PageAcces
+from familles.double_admin import AuthentificateurAdmin  # noqa: F401 (registers itself)
 from familles.models import (
     Allocataire,
     CoordonneesBancaires,
@@ -80,7 +86,7 @@ class MandatInline(admin.StackedInline):
 
 
 @admin.register(Famille)
-class FamilleAdmin(Tracee, admin.ModelAdmin):
+class FamilleAdmin(PageAcces, Tracee, admin.ModelAdmin):
     """A household: archived, never deleted (its invoices name it)."""
 
     list_display = ("numero", "noms", "ville", "comptes", "archivee_le")
@@ -169,6 +175,7 @@ class MotDePasseProvisoireForm(AdminPasswordChangeForm):
 
     def save(self, commit=True):
         self.user.doit_changer_mot_de_passe = True
+        self.user.mot_de_passe_expire_le = timezone.now() + timedelta(days=settings.ACCES_JOURS)
         return super().save(commit)
 
 
@@ -253,4 +260,5 @@ class UtilisateurAdmin(Tracee, UserAdmin):
     def save_model(self, request, obj, form, change) -> None:
         if not change:
             obj.doit_changer_mot_de_passe = True
+            obj.mot_de_passe_expire_le = timezone.now() + timedelta(days=settings.ACCES_JOURS)
         super().save_model(request, obj, form, change)

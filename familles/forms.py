@@ -3,9 +3,12 @@
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, SetPasswordForm
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
+from familles import assaut
 from familles.mots_de_passe import longueur_minimale
 from familles.recuperation import envoyer_lien
+from portail.socle.models import Collectivite
 
 
 class ConnexionForm(AuthenticationForm):
@@ -26,6 +29,56 @@ class ConnexionForm(AuthenticationForm):
         identifiant.error_messages["required"] = "Écrivez votre identifiant."
         self.fields["password"].label = "Mot de passe"
         self.fields["password"].error_messages["required"] = "Écrivez votre mot de passe."
+        # Set when the account must wait: the page then says whom to call.
+        self.attente = ""
+
+    def clean(self):
+        """The try is counted before the password is looked at. Raises AdresseBloquee through the form."""
+        saisi, mot_de_passe = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if not saisi or not mot_de_passe:
+            return super().clean()
+        maintenant = timezone.now()
+        try:
+            essai = assaut.commencer(
+                assaut.cle_du_compte(saisi), assaut.cle_de_l_adresse(self.request), maintenant
+            )
+        except assaut.CompteBloque as bloque:
+            raise self._attendre(bloque.jusqua, maintenant) from None
+        try:
+            propres = super().clean()
+        except ValidationError as refus:
+            if refus.code == "expire":
+                assaut.reussi(essai)
+                raise
+            jusqua = assaut.echoue(essai, maintenant)
+            if jusqua:
+                raise self._attendre(jusqua, maintenant) from None
+            refus.message += assaut.phrase_restants(essai.restants)
+            raise
+        assaut.reussi(essai)
+        return propres
+
+    def confirm_login_allowed(self, user) -> None:
+        """Asked once the password is right: whoever guesses does not learn that an account waits."""
+        super().confirm_login_allowed(user)
+        if user.provisoire_expire(timezone.now()):
+            raise ValidationError(phrase_expire(user), code="expire")
+
+    def _attendre(self, jusqua, maintenant) -> ValidationError:
+        self.attente = assaut.phrase_attente(jusqua, maintenant)
+        return ValidationError(self.attente, code="attente")
+
+
+def phrase_expire(utilisateur) -> str:
+    """The letter's password has run out: what to do, which depends on whether a link can be mailed."""
+    telephone = Collectivite.actuelle().telephone
+    appel = f"appelez le service enfance ({telephone})" if telephone else "adressez-vous à la mairie"
+    seul = (
+        "utilisez «\N{NO-BREAK SPACE}Mot de passe oublié\N{NO-BREAK SPACE}?\N{NO-BREAK SPACE}», ou "
+        if utilisateur.courriel
+        else ""
+    )
+    return f"Votre mot de passe provisoire a expiré. Pour en recevoir un autre, {seul}{appel}."
 
 
 class OublieForm(forms.Form):
@@ -66,6 +119,7 @@ class NouveauMotDePasseForm(SetPasswordForm):
 
     def save(self, commit=True):
         self.user.doit_changer_mot_de_passe = False
+        self.user.mot_de_passe_expire_le = None
         return super().save(commit)
 
 
@@ -82,6 +136,20 @@ class ModifierMotDePasseForm(NouveauMotDePasseForm):
 
     def clean_ancien(self):
         saisi = self.cleaned_data["ancien"]
-        if not self.user.check_password(saisi):
-            raise ValidationError("Ce n’est pas votre mot de passe actuel.", code="ancien")
+        assaut.verifier_mot_de_passe(
+            self.user, saisi, "Ce n’est pas votre mot de passe actuel.", timezone.now()
+        )
         return saisi
+
+
+class ChoixFamilleForm(forms.Form):
+    """One of the households of a person who belongs to several."""
+
+    famille = forms.TypedChoiceField(
+        coerce=int,
+        error_messages={"required": "Choisissez une famille.", "invalid_choice": "Choisissez une famille."},
+    )
+
+    def __init__(self, miennes, donnees=None):
+        super().__init__(donnees)
+        self.fields["famille"].choices = [(r.famille_id, r.famille.numero) for r in miennes]

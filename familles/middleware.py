@@ -1,15 +1,49 @@
 """Who is asking: the active family, the session's limits, the password that must be changed first."""
 
 import time
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from familles import double
 from familles.acces import SansFamille
 from familles.models import Responsable
+
+
+class ConnexionRequise(LoginRequiredMiddleware):
+    """Everything is closed to who is not identified. A form sent after the session's end comes back to its page.
+
+    What was sent is not kept (it may be health data, and nobody is there): the log-in page says so.
+    """
+
+    def process_view(self, request: HttpRequest, view_func, view_args, view_kwargs) -> HttpResponse | None:
+        # The admin has its own guard, which would forget that something was sent.
+        admin = request.path.startswith(reverse("admin:index")) and request.path != reverse("admin:login")
+        if request.method == "POST" and admin and not request.user.is_authenticated:
+            return self.handle_no_permission(request, view_func)
+        return super().process_view(request, view_func, view_args, view_kwargs)
+
+    def handle_no_permission(self, request: HttpRequest, view_func) -> HttpResponse:
+        if request.method != "POST":
+            return super().handle_no_permission(request, view_func)
+        suite = _page_du_formulaire(request)
+        return redirect(f"{reverse('connexion')}?{urlencode({'next': suite, 'perdu': '1'})}")
+
+
+def _page_du_formulaire(request: HttpRequest) -> str:
+    """The page the form was on: many addresses only take POST, one cannot go back to them."""
+    try:
+        page = urlsplit(request.headers.get("Referer", ""))
+    except ValueError:
+        return request.path
+    if page.netloc != request.get_host() or not page.path.startswith("/"):
+        return request.path
+    return page.path + (f"?{page.query}" if page.query else "")
 
 
 class FamilleActive:
@@ -18,13 +52,24 @@ class FamilleActive:
     The attachment is read at each request: withdrawn in the admin, it is gone for a session already open.
     """
 
-    LIBRES = ("/static/", "/theme-", "/logo-", "/deconnexion/", "/mot-de-passe/modifier/", "/sante/")
+    LIBRES = (
+        "/static/",
+        "/theme-",
+        "/logo-",
+        "/deconnexion/",
+        "/mot-de-passe/modifier/",
+        "/sante/",
+        "/session/",
+    )
+    # What an agent may still reach before the second factor: its own pages.
+    LIBRES_SANS_CODE = (*LIBRES, "/compte/double-authentification/", "/connexion/")
 
     def __init__(self, get_response):
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.responsable = None
+        request.plusieurs_familles = False
         if request.user.is_authenticated:
             if self._trop_longue(request):
                 logout(request)
@@ -33,6 +78,10 @@ class FamilleActive:
                 return redirect("mot_de_passe_modifier")
             if not request.user.is_staff:
                 request.responsable = self._responsable(request)
+            elif not request.path.startswith(self.LIBRES_SANS_CODE):
+                manque = double.manque(request)
+                if manque:
+                    return self._second_facteur(request, manque)
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -40,7 +89,20 @@ class FamilleActive:
             return None
         if request.user.is_staff:
             return redirect("admin:index")
+        if request.plusieurs_familles:
+            suite = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("accueil")
+            return redirect(f"{reverse('choisir_famille')}?{urlencode({'next': suite})}")
         return render(request, "familles/sans_famille.html", status=403)
+
+    @staticmethod
+    def _second_facteur(request: HttpRequest, manque: str) -> HttpResponse:
+        """An agent without device enrols first; a session older than the device goes through the second door."""
+        if manque == "enroler":
+            return redirect("double")
+        agent = request.user
+        logout(request)
+        double.attendre_le_code(request, agent, request.get_full_path())
+        return redirect("connexion_code")
 
     @staticmethod
     def _trop_longue(request: HttpRequest) -> bool:
@@ -55,10 +117,19 @@ class FamilleActive:
 
     @staticmethod
     def _responsable(request: HttpRequest) -> Responsable | None:
+        """The adult in the active family; None for nobody, or for somebody of two families who has not chosen."""
         possibles = list(
-            Responsable.objects.filter(utilisateur=request.user, famille__archivee_le=None).select_related(
-                "famille"
-            )
+            Responsable.objects.filter(utilisateur=request.user, famille__archivee_le=None)
+            .select_related("famille")
+            .order_by("famille__numero")
         )
+        request.plusieurs_familles = len(possibles) > 1
         choisie = request.session.get("famille")
-        return next((r for r in possibles if r.famille_id == choisie), possibles[0] if possibles else None)
+        active = next((r for r in possibles if r.famille_id == choisie), None)
+        if active is None and choisie is not None:
+            # Withdrawn meanwhile: what was about to be sent was for that family, not for the other one.
+            del request.session["famille"]
+            if request.method == "POST":
+                request.plusieurs_familles = True
+                return None
+        return possibles[0] if active is None and len(possibles) == 1 else active

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import LoginView, PasswordResetConfirmView
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from familles import fiche
+from familles import assaut, connexions, double, fiche
 from familles.acces import responsable_de
 from familles.forms import ConnexionForm, ModifierMotDePasseForm, NouveauMotDePasseForm, OublieForm
 from portail.socle.csp import origine
@@ -40,8 +41,50 @@ class Connexion(LoginView):
         interdite = visiteur.is_authenticated and not visiteur.is_staff
         return "" if interdite and suite.startswith(reverse("admin:index")) else suite
 
+    def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        try:
+            return super().post(request, *args, **kwargs)
+        except assaut.AdresseBloquee:
+            return trop_d_essais(request)
+
+    def form_valid(self, form: ConnexionForm) -> HttpResponse:
+        """In, or to the second door when the account has one: until then the session belongs to nobody."""
+        utilisateur = form.get_user()
+        # Django's own choice of where to go asks who is connected: nobody is, yet.
+        self.request.user = utilisateur
+        suite = self.get_success_url()
+        if double.telephone(utilisateur):
+            self.request.user = AnonymousUser()
+            double.attendre_le_code(self.request, utilisateur, suite)
+            perdu = "?perdu=1" if self.request.GET.get("perdu") == "1" else ""
+            return redirect(reverse("connexion_code") + perdu)
+        connexions.entrer(self.request, utilisateur, timezone.now())
+        prevenir_si_perdu(self.request)
+        return redirect(suite)
+
     def get_context_data(self, **kwargs) -> dict:
-        return super().get_context_data(fin=self.request.GET.get("fin") == "1", **kwargs)
+        lus = self.request.GET
+        return super().get_context_data(fin=lus.get("fin") == "1", perdu=lus.get("perdu") == "1", **kwargs)
+
+
+def trop_d_essais(request: HttpRequest) -> HttpResponse:
+    """429: this address has failed too often, on whatever accounts. Only tries are refused, never a page."""
+    duree = assaut.DUREE
+    response = render(
+        request, "familles/trop_d_essais.html", {"minutes": int(duree.total_seconds() // 60)}, status=429
+    )
+    response["Retry-After"] = str(int(duree.total_seconds()))
+    return response
+
+
+def prevenir_si_perdu(request: HttpRequest) -> None:
+    """The form that met the end of the session was not received: said on the page it was sent from."""
+    if request.GET.get("perdu") == "1":
+        messages.warning(
+            request,
+            "Votre session avait expiré\N{NO-BREAK SPACE}: ce que vous veniez d’envoyer n’a pas été enregistré. "
+            "Merci de le saisir à nouveau.",
+        )
 
 
 @never_cache

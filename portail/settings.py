@@ -8,6 +8,7 @@ from pathlib import Path
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -17,6 +18,8 @@ DEMONSTRATION = env.bool("DEMONSTRATION", default=False)
 # Relaxes exactly what plain http on localhost forces: secure cookies, redirection to https, HSTS.
 HTTP_LOCAL = env.bool("HTTP_LOCAL", default=False)
 DERRIERE_PROXY = env.bool("DERRIERE_PROXY", default=False)
+# How many proxies of ours stand in front: each adds one address at the right of X-Forwarded-For.
+PROXIES = env.int("PROXIES", default=1)
 SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 BANQUE_URL = env.str("BANQUE_URL", default="http://127.0.0.1:8001").rstrip("/")
 
@@ -50,6 +53,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "portail.socle",
+    # Before familles, which replaces its page of the admin.
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "familles",
     "enfants",
     "facturation",
@@ -80,7 +86,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "familles.middleware.ConnexionRequise",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -143,6 +150,14 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "connexion"
 LOGIN_REDIRECT_URL = "accueil"
 PASSWORD_RESET_TIMEOUT = 3600
+ACCES_JOURS = env.int("ACCES_JOURS", default=30)  # a temporary password of a letter, an activation link
+
+# The second factor of agents: « obligatoire », or « facultatif » (the demonstration). Parents choose.
+AGENTS_TOTP = env.str("AGENTS_TOTP", default="obligatoire")
+if AGENTS_TOTP not in ("obligatoire", "facultatif"):
+    raise ImproperlyConfigured("AGENTS_TOTP : « obligatoire » ou « facultatif ».")
+OTP_TOTP_THROTTLE_FACTOR = 0  # familles.assaut counts the wrong codes, as it does the wrong passwords
+CONNEXIONS_JOURS = env.int("CONNEXIONS_JOURS", default=180)  # how long « Mes connexions » remembers
 
 SESSION_COOKIE_AGE = env.int("SESSION_INACTIVITE_SECONDES", default=30 * 60)
 SESSION_ABSOLUE_SECONDES = env.int("SESSION_ABSOLUE_SECONDES", default=12 * 3600)
@@ -207,6 +222,8 @@ USE_THOUSAND_SEPARATOR = False
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(DONNEES / "static")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Half the files, half the time: nothing links the unhashed names.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 FICHIERS_PRIVES = DONNEES / "fichiers"
 STORAGES = {
     "default": {
@@ -241,6 +258,8 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # At INFO stripe-python writes the bank's error messages, where an e-mail address may stand.
+        "stripe": {"level": "WARNING"},
         # WeasyPrint warns about every css property it does not know.
         "weasyprint": {"level": "ERROR"},
         "fontTools": {"level": "ERROR"},

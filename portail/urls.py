@@ -19,6 +19,8 @@ urlpatterns = [
     path(
         "admin/login/", login_not_required(RedirectView.as_view(pattern_name="connexion", query_string=True))
     ),
+    # Nor a second page to change a password, with other rules.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="mot_de_passe_modifier")),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMONSTRATION:

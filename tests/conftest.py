@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.template.base import FilterExpression, Node
 from django.test import TransactionTestCase
@@ -63,6 +64,27 @@ def _vider_malgre_les_verrous(vider):
 
 
 TransactionTestCase._fixture_teardown = _vider_malgre_les_verrous(TransactionTestCase._fixture_teardown)
+
+
+# --- each test as if it were alone ------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _memoire_vide():
+    """The town kept in the cache by one test would change the query counts of the next."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """PostgreSQL does not drop a base somebody still uses: a thread of a live server may not have left it yet."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as curseur:
+            curseur.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 # --- undefined template variables -------------------------------------------------------------------------------

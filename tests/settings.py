@@ -20,6 +20,7 @@ os.environ.update(
     DONNEES=str(Path(os.environ["PORTAIL_TESTS"]) / os.environ.get("PYTEST_XDIST_WORKER", "seul")),
     DEMONSTRATION="1",
     HTTP_LOCAL="1",
+    AGENTS_TOTP="facultatif",
     # Playwright's synchronous interface runs an event loop in the thread of the test.
     DJANGO_ALLOW_ASYNC_UNSAFE="true",
 )

@@ -16,14 +16,17 @@ EXEMPLES = {
     "cle": "0",
     "uidb64": "MQ",
     "token": "a-b",
+    "numero": 1,
 }
 # Name of the address: who may ask for it. A public page is one more door: say why beside it.
 ADRESSES = {
     # before log-in
     "connexion": PUBLIQUE,
     "deconnexion": PUBLIQUE,  # a session that has just expired must not be sent to the log-in page to log out
+    "connexion_code": PUBLIQUE,  # between the password and the code, nobody is authenticated
     "mot_de_passe_oublie": PUBLIQUE,
     "mot_de_passe_reinitialiser": PUBLIQUE,
+    "activation": PUBLIQUE,  # the link the town mailed: who opens it has no password yet
     # the foot of every page, the log-in page's too
     "mentions_legales": PUBLIQUE,
     "donnees_personnelles": PUBLIQUE,
@@ -49,7 +52,20 @@ ADRESSES = {
     "fichier": CONNECTE,
     # « Mon compte »
     "compte": CONNECTE,
+    "choisir_famille": CONNECTE,
     "mot_de_passe_modifier": CONNECTE,
+    # the town hall's
+    "acces_par_ecole": CONNECTE,
+    "rattachement_terminer": CONNECTE,
+    "connexions": CONNECTE,
+    "mes_donnees": CONNECTE,
+    "telecharger_donnees": CONNECTE,
+    "session": CONNECTE,
+    "double": CONNECTE,
+    "double_activer": CONNECTE,
+    "double_qr": CONNECTE,
+    "double_codes": CONNECTE,
+    "double_retirer": CONNECTE,
     "demande_compte": CONNECTE,
     # « Mes enfants »
     "enfants": CONNECTE,

@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -20,6 +20,7 @@ from familles.models import Responsable
 
 # A document of fifty pages takes a few seconds to make: the next fifty are the next click.
 LOT = 50
+SEPARES = (Responsable.Situation.SEPARE, Responsable.Situation.DIVORCE)
 
 
 class EcoleForm(forms.Form):
@@ -45,9 +46,17 @@ def adultes_sans_acces(jour, ecole: Structure, niveau: str = "", classe: str = "
     liens = Rattachement.objects.filter(
         Rattachement.en_cours("", jour), enfant__in=scolarites.values("enfant")
     )
-    return Responsable.objects.filter(
+    adultes = Responsable.objects.filter(
         famille__in=liens.values("famille"), famille__archivee_le=None, utilisateur=None
-    ).order_by("famille__numero", "-rang")
+    )
+    # A « conjoint » who has a household elsewhere is often the separated parent: an access would show them this
+    # one's money and messages. Only an agent decides, on the family's own page.
+    ailleurs = Responsable.objects.filter(nom__iexact=OuterRef("nom"), prenom__iexact=OuterRef("prenom"))
+    separes = Responsable.objects.filter(famille=OuterRef("famille"), situation__in=SEPARES)
+    douteux = Q(rang=Responsable.Rang.CONJOINT) & (
+        Q(Exists(ailleurs.exclude(famille=OuterRef("famille")))) | Q(Exists(separes))
+    )
+    return adultes.exclude(douteux).order_by("famille__numero", "-rang")
 
 
 def acces_par_ecole(request: HttpRequest) -> HttpResponse:

@@ -47,13 +47,13 @@ class FinForm(forms.Form):
         return jour
 
 
-def terminer(request: HttpRequest, pk: int) -> HttpResponse:
+def terminer(request: HttpRequest, numero: int) -> HttpResponse:
     """GET: the day and the bookings it cancels. POST: the same day confirmed."""
     if not request.user.has_perm("enfants.change_rattachement"):
         raise PermissionDenied
     visibles = admin.site.get_model_admin(Enfant).get_queryset(request).order_by().values("pk")
     rattachement = get_object_or_404(
-        Rattachement.objects.filter(enfant__in=visibles).select_related("enfant", "famille"), pk=pk
+        Rattachement.objects.filter(enfant__in=visibles).select_related("enfant", "famille"), pk=numero
     )
     maintenant, aujourdhui = timezone.now(), timezone.localdate()
     envoye = request.POST if request.method == "POST" else request.GET if "jour" in request.GET else None

@@ -94,7 +94,8 @@ class Limite(models.Model):
 
     nom = models.CharField("nom", max_length=100, unique=True)
     genre = models.CharField("genre", max_length=16, choices=Genre)
-    nombre = models.PositiveSmallIntegerField("nombre", default=0)
+    # `regles.RECUL` reaches back that many school days, summer included.
+    nombre = models.PositiveSmallIntegerField("nombre", default=0, validators=[MaxValueValidator(60)])
     compte = models.CharField("jours comptés", max_length=12, choices=Compte, default=Compte.CALENDAIRES)
     jour_semaine = models.PositiveSmallIntegerField(
         "jour de la semaine", null=True, blank=True, choices=list(enumerate(semaine.NOMS))

@@ -58,6 +58,9 @@ class Reservation(models.Model):
     absence_medicale = models.BooleanField("absence pour raison médicale", default=False)
     regle = models.CharField("règle appliquée", max_length=200, blank=True)
     motif = models.CharField("motif", max_length=300, blank=True)
+    # Primary keys of the Jauge it takes a place of, that day: freed as they were taken, whatever the child's age,
+    # level or the Jauge became since. Empty in the states that hold no place.
+    places = models.JSONField("places prises", default=list, blank=True, editable=False)
 
     objects = ReservationQuerySet.as_manager()
 

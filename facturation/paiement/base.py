@@ -11,6 +11,14 @@ class BanqueInjoignable(Exception):
     """The bank did not answer, or answered nonsense: try again later, nothing was decided."""
 
 
+class DemandeRefusee(Exception):
+    """The bank answered no to what was asked: asked again the same way, it would be no again."""
+
+    def __init__(self, courriel: bool = False):
+        self.courriel = courriel  # the e-mail address is what it does not want
+        super().__init__()
+
+
 class NotificationInvalide(Exception):
     """A notification that is not the bank's: wrong or old signature, unreadable body. No effect."""
 
@@ -21,19 +29,23 @@ class Seance:
 
     session: str
     url: str
-    expire_le: datetime | None
+    expire_le: datetime
 
 
 @dataclass(frozen=True)
 class Constat:
-    """What the bank says of a payment page. `etat`: « ouvert », « paye », « expire ». Amount in cents."""
+    """What the bank says of a payment page. Amount in cents.
+
+    `etat`: « ouvert » (or paid by means that take days), « paye », « expire », « introuvable » (the bank knows no
+    such page: the other fields are empty).
+    """
 
     etat: str
-    session: str
-    intention: str
-    centimes: int
-    devise: str
-    paiement: str  # our own key, as we gave it to the bank
+    session: str = ""
+    intention: str = ""
+    centimes: int = 0
+    devise: str = ""
+    paiement: str = ""  # our own key, as we gave it to the bank
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,17 @@ class Notification:
 
 
 class Fournisseur(Protocol):
-    """A bank. Every method may raise BanqueInjoignable."""
+    """A bank. Every method that asks it something may raise BanqueInjoignable."""
 
     code: str
+    minimum: int  # cents: the bank takes nothing below
+
+    @property
+    def ouvert(self) -> bool:
+        """False: this portal has no contract (no key) with the bank."""
 
     def demarrer(self, paiement: PaiementEnLigne, retour: str) -> Seance:
-        """Open the payment page; asked again with the same payment, it is the same page."""
+        """Open the payment page; asked again with the same payment, it is the same page. Raises DemandeRefusee."""
 
     def constater(self, session: str) -> Constat:
         """The state of a payment page, read at the bank itself."""

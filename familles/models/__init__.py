@@ -1,9 +1,13 @@
 from .argent import Allocataire, CoordonneesBancaires, MandatSepa, QuotientFamilial, SituationFiscale
 from .famille import Famille, Residence, Responsable
+from .securite import Authentificateur, CodeDeSecours, Connexion, Tentative
 from .utilisateur import Utilisateur, normaliser
 
 __all__ = [
     "Allocataire",
+    "Authentificateur",
+    "CodeDeSecours",
+    "Connexion",
     "CoordonneesBancaires",
     "Famille",
     "MandatSepa",
@@ -11,6 +15,7 @@ __all__ = [
     "Residence",
     "Responsable",
     "SituationFiscale",
+    "Tentative",
     "Utilisateur",
     "normaliser",
 ]

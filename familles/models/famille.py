@@ -25,6 +25,7 @@ class Famille(models.Model):
     class Meta:
         verbose_name = "famille"
         ordering = ["numero"]
+        permissions = [("creer_acces", "Peut créer les accès des familles")]
 
     def __str__(self) -> str:
         return f"Famille n° {self.numero}"

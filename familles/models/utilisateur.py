@@ -7,6 +7,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 
 def normaliser(identifiant: str) -> str:
@@ -62,9 +63,14 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
     nom = models.CharField("nom", max_length=100, blank=True)
     prenom = models.CharField("prénom", max_length=100, blank=True)
     doit_changer_mot_de_passe = models.BooleanField("doit changer son mot de passe", default=False)
+    mot_de_passe_expire_le = models.DateTimeField(
+        "mot de passe provisoire valable jusqu’au", null=True, blank=True, editable=False
+    )
     is_staff = models.BooleanField("agent", default=False, help_text="Accède à l’administration.")
     is_active = models.BooleanField("actif", default=True)
     cree_le = models.DateTimeField("créé le", default=timezone.now)
+    # A database default: the version before this one goes on inserting accounts while the tables change.
+    generation = models.PositiveIntegerField("génération des sessions", default=0, db_default=0, editable=False)
 
     objects = UtilisateurManager()
 
@@ -90,5 +96,20 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
     def get_full_name(self) -> str:
         return f"{self.prenom} {self.nom}".strip()
 
+    def provisoire_expire(self, maintenant) -> bool:
+        """The town's temporary password has run out: it opens nothing any more."""
+        fin = self.mot_de_passe_expire_le
+        return self.doit_changer_mot_de_passe and fin is not None and fin <= maintenant
+
     def get_short_name(self) -> str:
         return self.prenom or self.identifiant
+
+    def _get_session_auth_hash(self, secret=None) -> str:
+        """Every session holds this hash: a new password, or a new generation, ends those that hold the old one.
+
+        Generation 0 gives Django's own hash: the sessions open before the column existed go on.
+        """
+        hache = super()._get_session_auth_hash(secret)
+        if not self.generation:
+            return hache
+        return salted_hmac("familles.generation", f"{hache}{self.generation}", algorithm="sha256").hexdigest()

@@ -1,22 +1,26 @@
-"""« Ce qui vous attend »: invoices to pay, messages to read, demandes that move. Each line is a link."""
+"""« Ce qui vous attend »: invoices, messages, deadlines, papers, demandes that move. Each line is a link."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from django.urls import reverse
 from django.utils import timezone
 
 from demandes.models import Demande
 from demandes.models import Etat as EtatDemande
+from enfants.models import Enfant
 from facturation.releve import Impayee, url_de_paiement
 from familles.models import Famille
 from messagerie.models import Conversation, Message
+from portail.accueil.pieces_attendues import pieces_attendues
+from portail.accueil.rappels import Rappel
 from portail.socle.argent import INSECABLE, euros
 from portail.socle.templatetags.portail import jour_moyen
 
-# An answer stays on the home page for this long.
+# An answer stays on the home page until the next visit, and for this long at most.
 REPONSE_JOURS = 7
 DETAIL_FACTURES = 2
+DETAIL_RAPPELS = 3
 
 
 @dataclass(frozen=True)
@@ -32,14 +36,37 @@ class Attente:
     principale: bool = False
 
 
-def attentes(
-    famille: Famille, utilisateur, impayees: list[Impayee], nouveaux: int, jour: date
-) -> list[Attente]:
-    """What waits for this household, the most pressing first. Two queries at most (messages, demandes)."""
+@dataclass(frozen=True)
+class Moment:
+    """Who looks, since when they have not looked, and what the page has already read."""
+
+    famille: Famille
+    utilisateur: object
+    jour: date
+    depuis: datetime
+    enfants: list[Enfant]
+
+
+def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: list[Rappel]) -> list[Attente]:
+    """What waits for this household, the most pressing first. Five queries at most, however many children."""
+    famille, jour = moment.famille, moment.jour
+    lues = list(famille.demandes.visibles(jour).avec_jours().order_by("-envoyee_le")[:30])
+    en_cours = [d for d in lues if d.est_en_cours]
     return [
         *_factures(impayees, jour),
-        *_messages(famille, utilisateur, nouveaux),
-        *_demandes(famille, jour),
+        *_rappels(rappels),
+        *_messages(famille, moment.utilisateur, nouveaux),
+        *(
+            Attente("fiche", "ocre", p.titre, p.detail, p.action, p.url)
+            for p in pieces_attendues(famille, moment.enfants, en_cours, jour)
+        ),
+        *_demandes(lues, moment),
+    ]
+
+
+def _rappels(rappels: list[Rappel]) -> list[Attente]:
+    return [
+        Attente("calendrier", "ocre", r.titre, r.detail, "Réserver", r.url) for r in rappels[:DETAIL_RAPPELS]
     ]
 
 
@@ -91,10 +118,9 @@ def _messages(famille: Famille, utilisateur, nouveaux: int) -> list[Attente]:
     return [Attente("enveloppe", "ciel", titre, detail, "Lire", adresse)]
 
 
-def _demandes(famille: Famille, jour: date) -> list[Attente]:
-    """Those the town asks about, each; those answered lately, each; the others counted in one line."""
-    depuis = jour - timedelta(days=REPONSE_JOURS)
-    lues = list(famille.demandes.visibles(jour).avec_jours().order_by("-envoyee_le")[:30])
+def _demandes(lues: list[Demande], moment: Moment) -> list[Attente]:
+    """Those the town asks about, each; those answered since the last visit; the others counted in one line."""
+    recentes = moment.jour - timedelta(days=REPONSE_JOURS)
     lignes, en_cours = [], 0
     for d in lues:
         adresse = reverse("demande", kwargs={"pk": d.pk})
@@ -103,7 +129,7 @@ def _demandes(famille: Famille, jour: date) -> list[Attente]:
             lignes.append(Attente("avion", "ocre", _nom(d), detail, "Répondre", adresse))
         elif d.est_en_cours:
             en_cours += 1
-        elif d.decidee_le and timezone.localdate(d.decidee_le) >= depuis and d.etat != EtatDemande.RETIREE:
+        elif _repondue(d, recentes, moment.depuis):
             detail = f"{d.etat_en_mots}" + (f"{INSECABLE}: {d.motif}" if d.motif else ".")
             ton = "garance" if d.etat == EtatDemande.REFUSEE else "durance"
             lignes.append(Attente("liste", ton, f"Réponse{INSECABLE}: {_nom(d)}", detail, "Voir", adresse))
@@ -113,6 +139,17 @@ def _demandes(famille: Famille, jour: date) -> list[Attente]:
             Attente("horloge", "gris", titre, "La mairie vous répondra ici.", "Suivre", reverse("demandes"))
         )
     return lignes
+
+
+def _repondue(demande: Demande, recentes: date, depuis: datetime) -> bool:
+    """The town answered after the last visit, and not long ago."""
+    le = demande.decidee_le
+    return (
+        demande.etat != EtatDemande.RETIREE
+        and le is not None
+        and le > depuis
+        and timezone.localdate(le) >= recentes
+    )
 
 
 def _nom(demande: Demande) -> str:

@@ -42,7 +42,7 @@ GROUPES: dict[str, dict] = {
                 "facturation": {("facture", "lignefacture"): VOIR},
             },
         ],
-        "propres": ("demandes.traiter_demande", "demandes.voir_sante"),
+        "propres": ("demandes.traiter_demande", "demandes.voir_sante", "familles.creer_acces"),
     },
     "Régisseurs": {
         "modeles": [

@@ -2,18 +2,25 @@
 
 import re
 from datetime import date
+from functools import lru_cache
 
+from django.conf import settings
+from django.templatetags.static import static
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from PIL import Image
 
 from portail.socle.models import Collectivite
 
+CAPTURES = settings.BASE_DIR / "static" / "img" / "aide"
 LIEN = re.compile(r"\[([^\[\]\n]+)\]\(([^()\s]+)\)")
 # Ours (but not « //elsewhere » nor « /\elsewhere », which browsers read the same), the web, mail, phone.
 ADRESSE = re.compile(r"(?:https?://|mailto:|tel:|/(?![/\\]))[^\s\"'<>\\]*\Z")
 GRAS = re.compile(r"\*\*([^*\n]+)\*\*")
 TITRE = re.compile(r"(#{2,3})\s+(.+)")
 PUCE = re.compile(r"-\s+(.+)")
+# « ![what it shows](name) »: a screenshot of our own set (static/img/aide), never an address.
+IMAGE = re.compile(r"!\[([^\[\]\n]+)\]\(([a-z0-9-]+)\)")
 NUMERO = re.compile(r"\d+\.\s+(.+)")
 
 
@@ -31,6 +38,27 @@ def _ligne(texte: str) -> str:
         return f'<a href="{adresse}">{libelle}</a>' if ADRESSE.match(adresse) else libelle
 
     return GRAS.sub(r"<strong>\1</strong>", LIEN.sub(lien, escape(typographie(texte))))
+
+
+@lru_cache(maxsize=64)
+def _dimensions(nom: str) -> tuple[int, int]:
+    """Width and height of a screenshot. Raises OSError when it is not of our set."""
+    with Image.open(CAPTURES / f"{nom}.webp") as image:
+        return image.size
+
+
+def _image(alternative: str, nom: str) -> str:
+    """The screenshot at its own size (the page does not jump while it loads); its words when we do not have it."""
+    mots = escape(typographie(alternative))
+    try:
+        largeur, hauteur = _dimensions(nom)
+        adresse = static(f"img/aide/{nom}.webp")
+    except (OSError, ValueError):  # not of our set, or not collected yet
+        return f"<p>{mots}</p>"
+    return (
+        f'<p class="capture"><img src="{adresse}" alt="{mots}" '
+        f'width="{largeur}" height="{hauteur}" loading="lazy"></p>'
+    )
 
 
 def _bloc(lignes: list[str]) -> str:
@@ -58,9 +86,11 @@ def rendre(texte: str) -> SafeString:
 
     for brute in texte.splitlines():
         ligne = brute.strip()
-        titre = TITRE.fullmatch(ligne)
-        if not ligne or titre:
+        titre, image = TITRE.fullmatch(ligne), IMAGE.fullmatch(ligne)
+        if not ligne or titre or image:
             fermer()
+            if image:
+                blocs.append(_image(*image.groups()))
             if titre:
                 niveau = len(titre[1])
                 blocs.append(f"<h{niveau}>{_ligne(titre[2])}</h{niveau}>")

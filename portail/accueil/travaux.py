@@ -18,6 +18,8 @@ from django_tasks_db.models import DBTaskResult
 from demandes.travail import solder_les_demandes
 from facturation.paiement import Stripe
 from facturation.paiement.verbes import fermer_les_perimes
+from familles import assaut, connexions
+from portail.accueil.donnees.verbes import travailler as copies_des_donnees
 from portail.socle.courriels import clore_abandonnes
 from portail.socle.fichiers import orphelins
 from portail.socle.models import Courriel, Execution
@@ -56,6 +58,11 @@ def sessions(maintenant: datetime) -> str:
     return ""
 
 
+def acces(maintenant: datetime) -> str:
+    """Removes the tries and the log-ins that are too old to serve."""
+    return f"{assaut.purger(maintenant)} essais, {connexions.purger(maintenant)} connexions"
+
+
 def menage(maintenant: datetime) -> str:
     """Removes old results of tasks and old runs, and the files a cancelled transaction left on disk."""
     resultats, _ = DBTaskResult.objects.filter(
@@ -73,7 +80,9 @@ TRAVAUX = (
     Travail("courriels", timedelta(minutes=10), courriels),
     Travail("paiements", timedelta(minutes=15), paiements),
     Travail("demandes", timedelta(hours=1), solder_les_demandes),
+    Travail("donnees", timedelta(minutes=5), copies_des_donnees),
     Travail("sessions", JOUR, sessions),
+    Travail("acces", timedelta(hours=1), acces),
     Travail("menage", JOUR, menage),
 )
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from portail.accueil import views
+from portail.accueil.donnees.views import mes_donnees, telecharger
 from portail.accueil.pieces import fichier
 
 urlpatterns = [
@@ -11,6 +12,8 @@ urlpatterns = [
     path("infos-documents/formulaires/", views.formulaires, name="formulaires"),
     path("fiche-inscription.pdf", views.fiche_inscription, name="fiche_inscription"),
     path("enfants/<uuid:pk>/fiche-inscription.pdf", views.fiche_enfant, name="fiche_inscription_enfant"),
+    path("compte/donnees/", mes_donnees, name="mes_donnees"),
+    path("compte/donnees/<uuid:pk>/", telecharger, name="telecharger_donnees"),
     path("fichiers/<uuid:pk>/", fichier, name="fichier"),
     path("mentions-legales/", views.page, {"adresse": "mentions-legales"}, name="mentions_legales"),
     path(

@@ -59,6 +59,7 @@ class Carnet:
             demandee_le=quand,
             modifiee_le=quand,
             motif=motif,
+            places=[j.pk for j in jauges] if etat in OCCUPANTS else [],
         )
         self.reservations.append(reservation)
         if present is not None:

@@ -21,7 +21,7 @@
   }
 
   const RULES = {
-    longueur: (text) => [...text].length >= 8,
+    longueur: (text, list) => [...text].length >= (Number(list.dataset.longueur) || 8),
     majuscule: (text) => /\p{Lu}/u.test(text),
     minuscule: (text) => /\p{Ll}/u.test(text),
     chiffre: (text) => /\p{Nd}/u.test(text),
@@ -37,13 +37,19 @@
     }
     const tick = () => {
       for (const item of items) {
-        const kept = RULES[item.dataset.regle]?.(field.value) ?? false;
+        const kept = RULES[item.dataset.regle]?.(field.value, list) ?? false;
         item.classList.toggle("regle-ok", kept);
         item.lastElementChild.textContent = kept ? " (respecté)" : "";
       }
     };
     field.addEventListener("input", tick);
     tick();
+  }
+
+  // --- Printing (recovery codes) ---------------------------------------
+  for (const button of $$("[data-imprimer]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
   }
 
   // --- Planning --------------------------------------------------------

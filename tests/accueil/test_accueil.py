@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from demandes.models import Demande
-from enfants.models import AnneeScolaire, Enfant, Reservation, Scolarite
+from enfants.models import AnneeScolaire, Enfant, FicheSanitaire, Reservation, Scolarite
 from facturation.models import PriseEnChargeTresor
 from portail.accueil.models import Information
 from tests.factories import enfant, famille, inscription, prestation, structure
@@ -127,6 +127,7 @@ class TestFacturesImpayees:
 
 class TestCeQuiAttend:
     def test_rien(self, monde):
+        FicheSanitaire.objects.create(enfant=monde.zoe)
         assert "Rien ne vous attend." in page_de(monde, monde.claire)
 
     def test_facture_a_payer_puis_en_retard(self, monde):
@@ -245,7 +246,7 @@ class TestBandeau:
         assert "<h1>Bienvenue sur le Portail Famille</h1>" in page_de(monde, monde.jean)
 
 
-REQUETES = 17
+REQUETES = 22
 
 
 @pytest.mark.parametrize("nombre", [1, 3])

@@ -4,6 +4,7 @@ import re
 from datetime import date
 
 import pytest
+import time_machine
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
@@ -60,6 +61,39 @@ class TestInfosDocuments:
             assert monde.client(qui).get(adresse).status_code == 200
 
 
+class TestNouveau:
+    @pytest.mark.parametrize("page", ["/infos-documents/", "/infos-documents/formulaires/"])
+    def test_depuis_la_derniere_visite(self, monde, page):
+        def nouveautes(qui) -> int:
+            client = Client()
+            client.force_login(qui.responsables.get().utilisateur)
+            return client.get(page).content.decode().count(">Nouveau<")
+
+        with time_machine.travel("2026-11-02 09:00 +0100"):
+            Information.objects.create(titre="Ancienne", emplacement="infos", du=date(2026, 10, 1))
+            Information.objects.update(cree_le=None)
+            Formulaire.objects.filter(pk=formulaire("Vieux").pk).update(cree_le=None)
+            assert nouveautes(monde.jean) == 0
+        with time_machine.travel("2026-11-10 09:00 +0100"):
+            Information.objects.create(titre="Grève", emplacement="infos")
+            formulaire("Charte")
+        with time_machine.travel("2026-11-12 09:00 +0100"):
+            assert nouveautes(monde.jean) == 1
+        with time_machine.travel("2026-11-12 09:20 +0100"):
+            assert nouveautes(monde.jean) == 1, "the same visit goes on"
+        with time_machine.travel("2026-11-12 19:00 +0100"):
+            assert nouveautes(monde.jean) == 0
+            assert nouveautes(monde.claire) == 1, "each person has their own"
+        with time_machine.travel("2026-12-20 19:00 +0100"):
+            assert nouveautes(monde.jeanne) == 0, "a first visit is not flooded"
+
+    def test_dates_et_structures(self, monde):
+        une = Information.objects.create(titre="Kermesse", emplacement="infos", du=date(2026, 10, 1))
+        une.structures.add(monde.cantine.structure)
+        page = monde.client(monde.jean).get("/infos-documents/").content.decode()
+        assert "Publié le 01/10/2026, pour Garderie périscolaire" in page
+
+
 class TestFormulaires:
     def test_liste_avec_format_et_taille(self, monde):
         un = formulaire(du=timezone.localdate())
@@ -75,7 +109,7 @@ class TestFormulaires:
             formulaire(f"Document {n}")
         client = monde.client(monde.jean)
         client.get("/infos-documents/formulaires/")
-        with django_assert_num_queries(5):
+        with django_assert_num_queries(6):
             client.get("/infos-documents/formulaires/")
 
     def test_telechargement(self, monde):

@@ -1,10 +1,13 @@
 """The markup of the town's texts: what it makes, and what it never lets through."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portail.accueil.texte import rendre, typographie
+from portail.accueil.models import TEXTES
+from portail.accueil.texte import CAPTURES, rendre, typographie
 
 NB = "\N{NO-BREAK SPACE}"
 
@@ -61,3 +64,25 @@ def test_jamais_d_autre_balise(source):
         assert adresse.startswith(("/", "http", "mailto:", "tel:")) and "<" not in adresse
         reste = avant + suite
     assert "<" not in reste and '"' not in reste
+
+
+class TestCaptures:
+    def test_de_notre_serie(self):
+        html = rendre('Avant\n![La page de "connexion"](connexion)\nAprès')
+        assert html.startswith('<p>Avant</p>\n<p class="capture"><img src="') and html.endswith(
+            "<p>Après</p>"
+        )
+        assert 'img/aide/connexion.webp" alt="La page de &quot;connexion&quot;" width="1280" height="' in html
+
+    @pytest.mark.parametrize(
+        "nom", ["inconnue", "../logo", "https://ailleurs.example/x.png", "connexion.webp", "/x"]
+    )
+    def test_jamais_d_ailleurs(self, nom):
+        assert "<img" not in rendre(f"![Une image]({nom})")
+
+    def test_legeres_toutes_montrees_toutes_decrites(self):
+        aide = (TEXTES / "aide.txt").read_text(encoding="utf-8")
+        fichiers = {c.stem: c.stat().st_size for c in CAPTURES.iterdir()}
+        assert set(re.findall(r"!\[[^\]]{20,}\]\(([a-z0-9-]+)\)", aide)) == set(fichiers)
+        assert max(fichiers.values()) <= 60_000
+        assert rendre(aide).count("<img ") == len(fichiers)

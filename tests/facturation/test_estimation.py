@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from facturation import emission
 from facturation.estimation import estimer
 from tests import factories
 from tests.facturation import fabrique
@@ -38,6 +39,31 @@ def test_month_counts_once(monde):
     fabrique.tarif(fabrique.lien(monde.cantine), unite="mois", forfait_centimes=5900)
     lignes = [(monde.lea, monde.cantine, jour, False) for jour in (LUNDI, MARDI)]
     assert [p.centimes for p in estimer(monde.jean, lignes)] == [5900, 0]
+
+
+@pytest.mark.parametrize(
+    ("etat", "attendu"), [("reservee", 0), ("demandee", 0), ("annulee", 5900), ("absent_excuse", 5900)]
+)
+def test_a_month_already_booked_costs_nothing_more(monde, etat, attendu):
+    fabrique.tarif(fabrique.lien(monde.cantine), unite="mois", forfait_centimes=5900)
+    fabrique.reservation(monde.inscriptions["lea"], date(2026, 11, 2), etat)
+    lignes = [(monde.lea, monde.cantine, MARDI, False), (monde.tom, monde.cantine, MARDI, False)]
+    assert [p.centimes for p in estimer(monde.jean, lignes)] == [attendu, 5900]
+
+
+def test_a_month_already_billed_costs_nothing_more(monde):
+    fabrique.tarif(fabrique.lien(monde.cantine), unite="mois", forfait_centimes=5900)
+    fabrique.pointage(monde.lea, monde.cantine, date(2026, 11, 2))
+    novembre = fabrique.campagne(du=date(2026, 11, 1), au=date(2026, 11, 15))
+    emission.calculer(novembre, date(2026, 11, 16))
+    emission.emettre(novembre, monde.agent)
+    assert estimer(monde.jean, [(monde.lea, monde.cantine, MARDI, False)])[0].centimes == 0
+
+
+def test_a_month_booked_by_the_other_household_is_not_ours(monde):
+    fabrique.tarif(fabrique.lien(monde.cantine), unite="mois", forfait_centimes=5900)
+    fabrique.reservation(monde.inscriptions["lea"], date(2026, 11, 2), payeur=monde.jeanne)
+    assert estimer(monde.jean, [(monde.lea, monde.cantine, MARDI, False)])[0].centimes == 5900
 
 
 def test_shared_day_is_our_part(monde):

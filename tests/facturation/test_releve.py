@@ -1,5 +1,6 @@
 """The tab « Relevé de compte »: figures of the guide, one definition of the solde, nobody else's money."""
 
+import re
 from datetime import date
 from io import BytesIO
 
@@ -232,3 +233,49 @@ def test_money_given_back_and_details_of_a_cheque(guide):
     assert releve.impayees(guide.jean)[0].url_pdf == "/factures/AL-12.pdf"
     assert releve.impayees(guide.jean)[0].url_paiement == "/paiement/?facture=AL-12"
     assert releve.dernier_reglement(guide.jean) is None
+
+
+@pytest.mark.parametrize("loin", [date(9999, 12, 31), date(2206, 11, 10)])
+def test_a_date_typed_wrong_does_not_break_the_account(monde, loin):
+    fabrique.facture(monde.jean, 1000)
+    encaisser(monde.jean, fabrique.regie(), "cheque", 400, loin, monde.agent)
+    with time_machine.travel("2026-11-23 10:00+01:00"):
+        page_lue = monde.client(monde.jean).get("/releve/")
+        assert monde.client(monde.jean).get("/releve/pdf/").status_code == 200
+    assert page_lue.status_code == 200
+    assert "<option selected>2026-2027</option>" in page_lue.content.decode()
+
+
+def test_the_current_school_year_opens_first(monde):
+    """An invoice dated of next September is there, one choice further."""
+    fabrique.facture(monde.jean, 1000, jour=date(2027, 9, 8))
+    with time_machine.travel("2027-06-01 10:00+02:00"):
+        texte = monde.client(monde.jean).get("/releve/").content.decode()
+    assert "<option selected>2026-2027</option>" in texte
+    assert "<option>2027-2028</option>" in texte
+
+
+def test_years_of_the_tresorerie_are_offered(monde):
+    facture = fabrique.facture(monde.jean, 1000)
+    confier_au_tresor(facture, "7", date(2027, 9, 10), monde.agent)
+    assert releve.annees(monde.jean, date(2026, 11, 23)) == [2027, 2026]
+
+
+def test_not_payable_online(monde):
+    """Neither in a régie that does not take it, nor what the trésorerie collects, even after a bounced cheque."""
+    hors_ligne = fabrique.regie("Régie crèche", "CR", paiement_en_ligne=False)
+    fabrique.facture(monde.jean, 700, hors_ligne)
+    au_tresor = fabrique.facture(monde.jean, 1000)
+    cheque = encaisser(monde.jean, fabrique.regie(), "cheque", 400, GUIDE, monde.agent)
+    confier_au_tresor(au_tresor, "7", GUIDE, monde.agent)
+    annuler(cheque, monde.agent, "Chèque sans provision", GUIDE)
+    libre = fabrique.facture(monde.jean, 500, jour=date(2026, 12, 8))
+    dues = releve.impayees(monde.jean)
+    assert [(i.reference, i.reste, i.payable) for i in dues] == [
+        ("CR-1", 700, False),
+        ("AL-1", 400, False),
+        ("AL-2", 500, True),
+    ]
+    assert list(monde.jean.factures.payables()) == [libre]
+    page_lue = monde.client(monde.jean).get("/releve/?annee=2026-2027").content.decode()
+    assert re.findall(r"/paiement/\?facture=[A-Z0-9-]+", page_lue) == ["/paiement/?facture=AL-2"] * 2

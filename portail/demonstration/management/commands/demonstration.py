@@ -15,6 +15,7 @@ from enfants.models import AnneeScolaire, Structure
 from familles.models import Famille
 from portail.demonstration import argent, courrier, guide, population, reservations, ville
 from portail.demonstration.carnet import Carnet
+from portail.socle.models import Collectivite
 
 # Jean's household and the 23 others of the guide's first invoices, Jeanne, Claire and the newcomer.
 MINIMUM = argent.EN_PREMIERE + 3
@@ -36,6 +37,9 @@ class Command(BaseCommand):
                 f"Il faut au moins {MINIMUM} familles : les numéros de facture du guide en dépendent."
             )
         if Famille.objects.filter(numero=guide.NUMERO_JEAN).exists():
+            # The portal may have moved to another port: log-out must come back here.
+            Collectivite.objects.filter(pk=1).update(site_url=settings.SITE_URL + ville.SITE)
+            Collectivite.oublier()
             self.stdout.write("La commune de démonstration est déjà là.")
             return
         if Famille.objects.exists():

@@ -1,0 +1,1 @@
+"""« Mes données »: which rows are a household's, how they are written, when the copy is made and deleted."""

@@ -1,0 +1,48 @@
+"""An idle session announces its end, and what was typed survives it: stay connected, or come back and send."""
+
+import pytest
+from playwright.sync_api import expect
+
+from messagerie.models import Message
+from portail.socle.models import Collectivite
+from tests.factories import MOT_DE_PASSE, famille
+
+pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
+
+
+def test_ce_qui_est_ecrit_survit_a_la_fin_de_la_session(live_server, personne):
+    Collectivite.oublier()
+    famille("Jean", "DUPONT", "jean.dupont")
+    page = personne("jean.dupont", MOT_DE_PASSE)
+    page.wait_for_url("**/")
+    page.clock.install()
+    page.goto("/messagerie/nouveau/")
+    page.get_by_label("Objet").fill("Goûter")
+    page.get_by_label("Votre message").fill("Il aime les pommes.")
+    annonce = page.locator("[data-veille]")
+    expect(annonce).to_be_hidden()
+
+    page.clock.fast_forward("25:00")
+    expect(annonce).to_contain_text("vous serez déconnecté dans 4 minutes")
+    page.get_by_role("button", name="Rester connecté").click()
+    expect(annonce).to_be_hidden()
+
+    page.context.clear_cookies(name="session")
+    page.clock.fast_forward("30:00")
+    expect(annonce).to_contain_text("encore à l’écran")
+    with page.context.expect_page() as ouverte:
+        page.get_by_role("link", name="S’identifier").click()
+    porte = ouverte.value
+    porte.get_by_label("Identifiant").fill("jean.dupont")
+    porte.get_by_label("Mot de passe", exact=True).fill(MOT_DE_PASSE)
+    porte.get_by_role("button", name="Se connecter").click()
+    porte.wait_for_url("**/")
+    # The clock of this page runs ahead of the other tab's.
+    porte.evaluate("localStorage.setItem('portail-vu', String(Date.now() + 7200000))")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(annonce).to_be_hidden()
+    expect(page.get_by_label("Objet")).to_have_value("Goûter")
+    expect(page.get_by_label("Votre message")).to_have_value("Il aime les pommes.")
+    page.get_by_role("button", name="Envoyer").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Goûter")
+    assert Message.objects.get().texte == "Il aime les pommes."
