@@ -156,7 +156,7 @@ class DemandeAdmin(admin.ModelAdmin):
             if not demande.genre.en_masse or not self.lisible(request, demande):
                 laissees.append(f"{demande.numero} (à ouvrir une par une)")
                 continue
-            parmi = Decision(demande=demande, structures=structures).parmi if structures else None
+            parmi = None if structures is None else Decision(demande=demande, structures=structures).parmi
             try:
                 demande.accepter(request.user, timezone.now(), parmi=parmi)
                 acceptees += 1

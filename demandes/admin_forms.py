@@ -80,7 +80,9 @@ class Decision(forms.Form):
         if d["action"] == self.COMPLEMENT:
             demande.demander_complement(par, d["message"], maintenant)
         elif d["action"] == self.REFUSER:
-            demande.refuser(par, d["texte"], maintenant, jours=self.parmi or None)
+            # None would be every day: an agent whose structures have none left here refuses none.
+            jours = self.parmi if demande.genre.planning else None
+            demande.refuser(par, d["texte"], maintenant, jours=jours)
         elif demande.genre.planning:
             demande.accepter(par, maintenant, jours=d["jours"], parmi=self.parmi, motif=d["texte"])
         else:

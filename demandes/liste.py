@@ -58,7 +58,7 @@ TONS = {
 
 def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
     """Children the household holds that day, oldest first (their order gives each its colour)."""
-    return list(Enfant.objects.de_la_famille(famille, jour).distinct())
+    return list(Enfant.objects.de_la_famille(famille, jour))
 
 
 def demandes_de(famille: Famille, enfants: list[Enfant], jour: date):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from enfants.models import Creneau, Jauge, Reservation
 from enfants.models.reservation import OCCUPANTS
@@ -24,18 +24,13 @@ def recompter(jauges: Iterable[Jauge], du: date | None = None) -> list[Creneau]:
     No booking is lost: where they exceed the capacity, `surnombre` says so; those rows are returned.
     """
     jauges = list(jauges)
-    prestations = prestations_par_jauge(j.pk for j in jauges)
-    reservations = Reservation.objects.filter(
-        prestation__in=set().union(*prestations.values()), etat__in=OCCUPANTS
-    ).select_related("enfant")
-    if du is not None:
-        reservations = reservations.filter(jour__gte=du)
-    comptes = _compter(jauges, prestations, reservations.order_by("pk"))
-    ouvrir_creneaux(comptes)
-    lignes = Creneau.objects.filter(jauge__in=jauges)
-    lignes = verrouiller(lignes if du is None else lignes.filter(jour__gte=du))
+    ouvrir_creneaux(cle for _, cles in _tenues(jauges, du) for cle in cles)
+    creneaux = Creneau.objects.filter(jauge__in=jauges)
+    creneaux = verrouiller(creneaux if du is None else creneaux.filter(jour__gte=du))
+    # Read again: nobody takes or frees one of these places any more.
+    comptes = _reprendre(jauges, _tenues(jauges, du), {Cle(c.jauge_id, c.jour) for c in creneaux})
     depassees, changees = [], []
-    for creneau in lignes:
+    for creneau in creneaux:
         pris = comptes[Cle(creneau.jauge_id, creneau.jour)]
         if pris > creneau.capacite + creneau.surnombre:
             creneau.surnombre = pris - creneau.capacite
@@ -48,14 +43,41 @@ def recompter(jauges: Iterable[Jauge], du: date | None = None) -> list[Creneau]:
     return depassees
 
 
-def _compter(jauges: list[Jauge], prestations: dict, reservations: Iterable[Reservation]) -> Counter:
-    reservations = list(reservations)
+def _tenues(jauges: list[Jauge], du: date | None) -> list[tuple[Reservation, list[Cle]]]:
+    """Bookings that draw on these Jauge, or hold one of their places, with the places they should hold of them."""
+    prestations = prestations_par_jauge(j.pk for j in jauges)
+    concernees = set().union(*prestations.values())
+    lignes = Reservation.objects.filter(
+        Q(prestation__in=concernees) | ~Q(places=[]), etat__in=OCCUPANTS
+    ).select_related("enfant")
+    ids = {j.pk for j in jauges}
+    reservations = [
+        r
+        for r in (lignes if du is None else lignes.filter(jour__gte=du)).order_by("pk")
+        if r.prestation_id in concernees or ids & set(r.places)
+    ]
     niveaux = niveaux_par_enfant({r.enfant_id for r in reservations})
-    comptes: Counter = Counter()
+    trouvees = []
     for r in reservations:
         siennes = [j for j in jauges if r.prestation_id in prestations[j.pk]]
         niveau = next((n for du, au, n in niveaux.get(r.enfant_id, ()) if du <= r.jour <= au), "")
-        comptes.update(cles_de(siennes, r.enfant, r.jour, niveau))
+        trouvees.append((r, cles_de(siennes, r.enfant, r.jour, niveau)))
+    return trouvees
+
+
+def _reprendre(jauges: list[Jauge], tenues: list[tuple[Reservation, list[Cle]]], verrouillees: set) -> Counter:
+    """Write the places each booking holds from now on; how many are taken of each."""
+    ids = {j.pk for j in jauges}
+    comptes: Counter = Counter()
+    changees = []
+    for r, cles in tenues:
+        cles = [cle for cle in cles if cle in verrouillees]
+        comptes.update(cles)
+        places = sorted(set(r.places) - ids | {cle.jauge_id for cle in cles})
+        if places != sorted(r.places):
+            r.places = places
+            changees.append(r)
+    Reservation.objects.bulk_update(changees, ["places"], batch_size=200)
     return comptes
 
 

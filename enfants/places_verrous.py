@@ -217,7 +217,7 @@ def _examiner(passages: Iterable[Passage]) -> None:
 def _refuser(reservation: Reservation, refus: str) -> None:
     if refus:
         qui, jour = reservation.enfant.prenom, regles.jour_en_mots(reservation.jour)
-        raise TransitionInterdite(f"{qui}, {jour}{INSECABLE}: {refus[0].lower()}{refus[1:]}")
+        raise TransitionInterdite(f"{qui}, {jour}{INSECABLE}: {refus}")
 
 
 def appliquer(

@@ -4,7 +4,7 @@ import uuid
 from datetime import date, datetime
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -184,7 +184,9 @@ class Demande(models.Model):
         if not formulaire.is_valid():
             raise ValidationError(
                 [
-                    f"{formulaire.etiquette(n)}\N{NO-BREAK SPACE}: {' '.join(e)}"
+                    " ".join(e)
+                    if n == NON_FIELD_ERRORS
+                    else f"{formulaire.etiquette(n)}\N{NO-BREAK SPACE}: {' '.join(e)}"
                     for n, e in formulaire.errors.items()
                 ]
             )
@@ -266,13 +268,16 @@ class Demande(models.Model):
     # --- inside a verb ----------------------------------------------------------------------------
 
     def _verrouiller(self) -> None:
-        """Lock in the order of the house (famille, demande, enfant), and read again."""
+        """Lock in the order of the house (famille, demande, enfant), and read again.
+
+        `places` locks the children of the days itself, all at once: one taken before would be a deadlock.
+        """
         self.famille = verrouiller_un(Famille.objects.filter(pk=self.famille_id))
         frais = verrouiller_un(Demande.objects.filter(pk=self.pk))
         for champ in ("etat", "donnees", "avant", "motif", "decidee_le", "decidee_par_id", "enfant_id"):
             setattr(self, champ, getattr(frais, champ))
         self._prefetched_objects_cache = {}
-        if self.enfant_id:
+        if self.enfant_id and not self.genre.planning:
             verrouiller(Enfant.objects.filter(pk=self.enfant_id))
 
     def _reprendre(self) -> None:

@@ -1,6 +1,6 @@
 """Every kind of demande. A new kind is a class and a line here: no migration, no template, no admin."""
 
-from .base import COMPTE, ENFANT, TypeDemande
+from .base import COMPTE, ENFANT, SANS_AUTORITE, TypeDemande
 from .compte import Bancaires, Caf, Conjoint, Fiscales, InfosResponsable
 from .enfant import AjouterEnfant, AutorisationsEnfant, DonneesSanitaires
 from .planning import Absences, Reservations
@@ -23,6 +23,7 @@ __all__ = [
     "COMPTE",
     "ENFANT",
     "PAR_CODE",
+    "SANS_AUTORITE",
     "TYPES",
     "Absences",
     "AjouterEnfant",

@@ -6,13 +6,16 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from enfants.models import Enfant
+from enfants.models import Enfant, Rattachement
 from familles.models import Famille
 
 COMPTE, ENFANT = "compte", "enfant"
+PLUS_RATTACHE = "Cet enfant n’est plus rattaché à cette famille."
+SANS_AUTORITE = "Seul un parent qui exerce l’autorité parentale peut demander ce changement."
 
 
 def en_json(valeur: Any) -> bool | str:
@@ -102,6 +105,20 @@ class TypeDemande(forms.Form):
             return ""
         valeur = self.propose.get(field_name, self.valeurs[field_name])
         return valeur.replace(".", ",") if isinstance(field, forms.DecimalField) else valeur
+
+    def clean(self) -> dict:
+        """When it is sent and when it is accepted: the household still holds the child, with the authority asked."""
+        donnees = super().clean()
+        if self.enfant is not None and not self.planning:
+            liens = Rattachement.objects.filter(
+                Rattachement.en_cours("", self.jour), enfant=self.enfant, famille=self.famille
+            )
+            autorites = list(liens.order_by("pk").values_list("autorite_parentale", flat=True))
+            if not autorites:
+                raise ValidationError(PLUS_RATTACHE)
+            if self.autorite_parentale and not any(autorites):
+                raise ValidationError(SANS_AUTORITE)
+        return donnees
 
     # --- current values ---------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from demandes.envoi import envoyer, meme_sujet
 from demandes.forms import Envoi
 from demandes.textes import avant_apres
-from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, TypeDemande
+from demandes.types import COMPTE, ENFANT, PAR_CODE, SANS_AUTORITE, AjouterEnfant, TypeDemande
 from enfants.models import Enfant, Rattachement
 from familles.acces import famille_de
 from familles.models import Famille
@@ -43,12 +43,12 @@ def demande_enfant(request: HttpRequest, pk, code: str) -> HttpResponse:
     """`/enfants/<uuid>/demande/<code>/`: one of the household's present children."""
     famille = famille_de(request)
     jour = timezone.localdate()
-    enfant = get_object_or_404(Enfant.objects.de_la_famille(famille, jour).distinct(), pk=pk)
+    enfant = get_object_or_404(Enfant.objects.de_la_famille(famille, jour), pk=pk)
     genre = _genre(code, ENFANT)
     retour = reverse("enfant", args=[enfant.pk])
     liens = Rattachement.objects.filter(Rattachement.en_cours("", jour), enfant=enfant, famille=famille)
     if genre.autorite_parentale and not liens.filter(autorite_parentale=True).exists():
-        messages.error(request, "Seul un parent qui exerce l’autorité parentale peut demander ce changement.")
+        messages.error(request, SANS_AUTORITE)
         return redirect(retour)
     return _saisie(request, famille, genre, enfant, retour)
 

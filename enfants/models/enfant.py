@@ -4,7 +4,7 @@ import uuid
 from datetime import date
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from familles.models import Famille
 from familles.models.famille import TELEPHONE
@@ -14,8 +14,9 @@ from .offre import Niveau, Structure
 
 class EnfantQuerySet(models.QuerySet):
     def de_la_famille(self, famille: Famille, jour: date):
-        """Children whose Rattachement to this family holds that day, oldest first."""
-        return self.filter(Rattachement.en_cours("rattachements__", jour), rattachements__famille=famille)
+        """Children whose Rattachement to this family holds that day, oldest first, each once."""
+        liens = Rattachement.objects.filter(Rattachement.en_cours("", jour), famille=famille)
+        return self.filter(Exists(liens.filter(enfant=OuterRef("pk"))))
 
 
 class Enfant(models.Model):

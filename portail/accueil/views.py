@@ -32,9 +32,9 @@ def _enfants(famille: Famille, jour: date) -> list[Enfant]:
     """The children of this household that day, with the school year's school, in two queries."""
     annee = Scolarite.objects.filter(annee__debut__lte=jour, annee__fin__gte=jour).select_related("ecole")
     return list(
-        Enfant.objects.de_la_famille(famille, jour)
-        .distinct()
-        .prefetch_related(Prefetch("scolarites", annee, to_attr="scolarite_en_cours"))
+        Enfant.objects.de_la_famille(famille, jour).prefetch_related(
+            Prefetch("scolarites", annee, to_attr="scolarite_en_cours")
+        )
     )
 
 
@@ -103,7 +103,7 @@ def fiche_inscription(request: HttpRequest) -> HttpResponse:
 def fiche_enfant(request: HttpRequest, pk) -> HttpResponse:
     """The sheet of one of this household's children, filled with what it declared itself."""
     famille, jour = famille_de(request), timezone.localdate()
-    enfant = get_object_or_404(Enfant.objects.de_la_famille(famille, jour).distinct(), pk=pk)
+    enfant = get_object_or_404(Enfant.objects.de_la_famille(famille, jour), pk=pk)
     # It prints health data: who read it, and when.
     tracer(request.user, "consultation", enfant, famille=famille, quoi="fiche d’inscription")
     return pdf.reponse(fiche.document(jour, famille, enfant), "fiche-inscription.pdf")
