@@ -2,42 +2,64 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from enfants.models import Enfant, Inscription, Pointage, Rattachement, Reservation
-from facturation.bareme import Baremes, Foyers, LienDuJour, minutes, premier_du_mois
+from facturation.bareme import Baremes, Foyers, LienDuJour, dernier_du_mois, minutes, premier_du_mois
 from facturation.journees import Anomalie, Journee, Releves, relever
 from facturation.models import Brouillon, Campagne, Facture, LigneFacture
 from facturation.tarification import Prix, partager, prix
 from familles.models import Famille
+from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
+
+
+class EmissionImpossible(ValidationError):
+    """The sentence says why."""
+
 
 Facturee = tuple[int, UUID, int, date, bool]  # family, child, service, day (or first of the month), monthly?
 
 
 def deja_facturees(familles, du: date, au: date) -> set[Facturee]:
     """What live invoices already bill from `du` to `au`: their days are not billed twice."""
-    debut, fin = premier_du_mois(du), au
-    lignes = LigneFacture.objects.filter(
-        facture__in=Facture.objects.vives(),
-        facture__famille__in=familles,
-        facture__periode_au__gte=debut,
-        facture__periode_du__lte=fin,
-    ).order_by()
+    # By the days of the lines: the period written on an invoice is only what its campagne was then. As text, for
+    # the JSON operators of the two databases differ.
+    du_mois = Q()
+    for mois in _mois(du, au):
+        du_mois |= Q(texte__contains=f'"{mois:%Y-%m}-')
+    lignes = (
+        LigneFacture.objects.filter(facture__in=Facture.objects.vives(), facture__famille__in=familles)
+        .alias(texte=Cast("jours", TextField()))
+        .filter(du_mois)
+        .order_by()
+    )
     trouvees: set[Facturee] = set()
-    for famille, enfant, prestation, unite, jours in lignes.values_list(
-        "facture__famille", "enfant", "prestation", "unite", "jours"
+    for famille, enfant, prestation, unite, total, jours in lignes.values_list(
+        "facture__famille", "enfant", "prestation", "unite", "total_centimes", "jours"
     ):
         for texte in jours:
             jour = date.fromisoformat(texte)
             trouvees.add((famille, enfant, prestation, jour, False))
-            if unite == "mois":
+            # A month billed elsewhere is a line at zero: it does not bill the month itself.
+            if unite == "mois" and total:
                 trouvees.add((famille, enfant, prestation, premier_du_mois(jour), True))
     return trouvees
+
+
+def _mois(du: date, au: date) -> list[date]:
+    """First days of the months of a period."""
+    mois = [premier_du_mois(du)]
+    while (suivant := dernier_du_mois(mois[-1]) + timedelta(days=1)) <= au:
+        mois.append(suivant)
+    return mois
 
 
 @dataclass
@@ -55,7 +77,10 @@ class _Chargement:
 
 
 def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouillon]:
-    """Rewrite the drafts of a campagne; the rows, by family number. Some twenty queries, whatever the families."""
+    """Rewrite the drafts of a campagne; the rows, by family number. Some twenty queries, whatever the families.
+
+    Raises EmissionImpossible when the campagne is changed meanwhile.
+    """
     aujourdhui = aujourdhui or timezone.localdate()
     charge = _charger(campagne, aujourdhui)
     par_famille: dict[int, list[tuple[Journee, Prix]]] = defaultdict(list)
@@ -84,12 +109,26 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
                 bloque=any(anomalie.bloquante for anomalie in anomalies),
             )
         )
-    return _ecrire(campagne, brouillons, charge.releves.sans_famille)
+    return _ecrire(campagne, brouillons, [*_a_venir(campagne, aujourdhui), *charge.releves.sans_famille])
+
+
+def _a_venir(campagne: Campagne, aujourdhui: date) -> list[Anomalie]:
+    """A month billed before its end is billed as booked: allowed, but never without a word."""
+    if campagne.au < aujourdhui:
+        return []
+    restants = (campagne.au - max(aujourdhui, campagne.du)).days + 1
+    phrase = (
+        f"La période n’est pas finie\N{NO-BREAK SPACE}: il reste {restants} jour{'s' if restants > 1 else ''}. "
+        "Les jours à venir sont comptés comme réservés, sans attendre le pointage."
+    )
+    return [Anomalie("a_venir", phrase, bloquante=False)]
 
 
 @transaction.atomic
 def _ecrire(campagne: Campagne, brouillons: list[Brouillon], sans_famille: list[Anomalie]) -> list[Brouillon]:
     relue = verrouiller_un(Campagne.objects.filter(pk=campagne.pk))
+    if (relue.regie_id, relue.du, relue.au) != (campagne.regie_id, campagne.du, campagne.au):
+        raise EmissionImpossible("La campagne a changé pendant le calcul\N{NO-BREAK SPACE}: recommencez-le.")
     relue.brouillons.all().delete()
     Brouillon.objects.bulk_create(brouillons, batch_size=500)
     campagne.calculee_le = timezone.now()
@@ -98,6 +137,19 @@ def _ecrire(campagne: Campagne, brouillons: list[Brouillon], sans_famille: list[
         calculee_le=campagne.calculee_le, anomalies=campagne.anomalies
     )
     return brouillons
+
+
+@transaction.atomic
+def effacer(campagne: Campagne, par) -> None:
+    """Forget the draft: régie and dates may change again. Raises EmissionImpossible once invoices are issued."""
+    relue = verrouiller_un(Campagne.objects.filter(pk=campagne.pk))
+    if relue.factures.exists():
+        raise EmissionImpossible(
+            "Des factures sont déjà émises\N{NO-BREAK SPACE}: le brouillon se recalcule."
+        )
+    relue.brouillons.all().delete()
+    Campagne.objects.filter(pk=relue.pk).update(calculee_le=None, anomalies=[], emission_demandee_le=None)
+    tracer(par, "effacer_brouillon", relue)
 
 
 def _deja_emises(campagne: Campagne) -> dict[int, str]:
