@@ -6,6 +6,7 @@ from demandes.forms import Case
 from enfants.models import Inscription, Reservation
 from enfants.models.reservation import VIVANTS
 from enfants.places import Souhait
+from facturation.cloture import jours_clos
 from familles.models import Famille
 
 
@@ -29,10 +30,11 @@ class Choix:
     souhaits: list[Souhait] = field(default_factory=list)
     reservations: list[Reservation | None] = field(default_factory=list)
     conflits: list[Conflit] = field(default_factory=list)
+    clos: list[tuple[Souhait, str]] = field(default_factory=list)  # already invoiced, with the sentence
 
 
 def retrouver(famille: Famille, cases: list[Case], enfants: list) -> Choix:
-    """Two queries. Raises Etrangere when one inscription is not this family's, for one of its present children."""
+    """Three queries. Raises Etrangere when one inscription is not this family's, for one of its present children."""
     inscriptions = (
         Inscription.objects.filter(
             pk__in={c.inscription for c in cases}, famille=famille, enfant__in=[e.pk for e in enfants]
@@ -50,9 +52,13 @@ def retrouver(famille: Famille, cases: list[Case], enfants: list) -> Choix:
         if cle not in presentes or presentes[cle].etat not in VIVANTS:
             presentes[cle] = r
     choix = Choix()
+    clos = jours_clos((inscriptions[c.inscription].prestation_id, c.jour) for c in cases)
     for case in cases:
         inscription = inscriptions[case.inscription]
         souhait = Souhait(inscription, case.jour)
+        if phrase := clos.get((inscription.prestation_id, case.jour)):
+            choix.clos.append((souhait, phrase))
+            continue
         ligne = presentes.get((case.inscription, case.jour))
         vivante = ligne if ligne is not None and ligne.etat in VIVANTS else None
         attendues = {vivante.version} if vivante else {0, ligne.version} if ligne else {0}

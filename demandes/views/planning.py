@@ -1,6 +1,7 @@
 """From the boxes ticked on the planning to a demande: recap, then confirmation."""
 
 from django.contrib import messages
+from django.db.models import prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -69,6 +70,7 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str
         ]
         return _recu(request, demande, refusees, retour)
     issues = places.examiner(choix.souhaits, maintenant)
+    issues += [places.Issue(souhait, "refus", phrase) for souhait, phrase in choix.clos]
     prix = estimer(
         famille,
         [
@@ -85,6 +87,7 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str
     maintenant = timezone.now()
     reservees = [n for n, r in enumerate(choix.reservations) if r is not None]
     impossibles = [(choix.souhaits[n], RIEN) for n, r in enumerate(choix.reservations) if r is None]
+    impossibles += choix.clos
     reservations = [choix.reservations[n] for n in reservees]
     raison = Absences(
         request.POST if choisi["confirmer"] else None, famille=famille, jour=timezone.localdate(maintenant)
@@ -107,7 +110,11 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str
 
 def _page(request, famille, choix, choisi, retour, recap: Recap, positions, raison=None) -> HttpResponse:
     """`positions`: for each day the recap judged, its box."""
-    quotient = famille.quotient(timezone.localdate())
+    prefetch_related_objects([famille], "quotients")
+    jours = {choix.cases[positions[n]].jour for n in recap.a_envoyer} or {timezone.localdate()}
+    quotients = {famille.quotient(jour) for jour in jours}
+    # Days on both sides of a new quotient: each line already says its own.
+    quotient = quotients.pop() if len(quotients) == 1 else None
     contexte = {
         "recap": recap,
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
@@ -117,6 +124,7 @@ def _page(request, famille, choix, choisi, retour, recap: Recap, positions, rais
         "jeton": choisi["jeton"],
         "retour": retour,
         "quotient": quotient.valeur if quotient else None,
+        "plusieurs_quotients": bool(quotients),
     }
     return render(request, "demandes/recap.html", contexte)
 
