@@ -13,17 +13,10 @@ from django.utils.html import format_html
 from demandes.admin_forms import Decision, jours_ouverts
 from demandes.models import ACCEPTEES, EN_COURS, AChange, DejaTraitee, Demande, Etat
 from demandes.textes import avant_apres, resume, titre
-from enfants.models import AffectationAgent, Structure
+from enfants.agents import structures_de
+from enfants.models import Structure
 from familles.models import Famille
 from portail.socle.traces import tracer
-
-
-def structures_de(agent) -> list[int] | None:
-    """Structures this agent is attached to; None = every structure."""
-    if agent.is_superuser:
-        return None
-    liees = AffectationAgent.objects.filter(utilisateur=agent)
-    return list(liees.order_by("structure").values_list("structure", flat=True)) or None
 
 
 def demandes_de_l_agent(agent):
@@ -135,7 +128,7 @@ class DemandeAdmin(admin.ModelAdmin):
             if demande.enfant and not demande.genre.planning
             else ""
         )
-        return enfant + resume(demande)
+        return enfant + resume(demande, precise=not demande.permission)
 
     @admin.display(description="envoyée", ordering="envoyee_le")
     def envoyee(self, demande: Demande) -> str:
@@ -175,7 +168,7 @@ class DemandeAdmin(admin.ModelAdmin):
 
     def lisible(self, request, demande: Demande) -> bool:
         """Health and bank details are for those who need them."""
-        return not demande.genre.permission or request.user.has_perm(demande.genre.permission)
+        return not demande.permission or request.user.has_perm(demande.permission)
 
     def change_view(self, request: HttpRequest, object_id, form_url="", extra_context=None) -> HttpResponse:
         demande = self.get_object(request, unquote(object_id))
@@ -197,8 +190,8 @@ class DemandeAdmin(admin.ModelAdmin):
             demande = self.get_object(request, unquote(object_id))
             decision.data = decision.data.copy()
             decision.data["vu"] = self._vu(demande, lisible)
-        elif lisible and demande.genre.permission:
-            tracer(request.user, demande.genre.permission.split(".")[1], demande, famille=demande.famille)
+        elif lisible and demande.permission:
+            tracer(request.user, demande.permission.split(".")[1], demande, famille=demande.famille)
         return TemplateResponse(
             request, "admin/demandes/demande.html", self._contexte(request, demande, decision, lisible)
         )
@@ -254,7 +247,7 @@ class DemandeAdmin(admin.ModelAdmin):
                 for j in demande.jours.all()
             ],
             "reste": bool(jours_ouverts(demande)),
-            "raison": demande.genre.texte(demande.donnees) if demande.type == "absences" else "",
+            "raison": demande.genre.texte(demande.donnees) if demande.type == "absences" and lisible else "",
             "famille_url": famille,
             "evenements": demande.evenements.select_related("par"),
             "autres": demandes_de_l_agent(request.user)

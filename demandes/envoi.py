@@ -75,7 +75,7 @@ def envoyer_absences(
         reservations,
         par,
         maintenant,
-        motif=genre.texte(raison),
+        motif=genre.categorie_de(raison),
         medicale=raison["raison"] == genre.MEDICALE,
     )
     retirees = [i.reservation.pk for i in issues if i.verdict == "annulee"]

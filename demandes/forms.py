@@ -13,6 +13,7 @@ from demandes.types import de_la_categorie
 
 CASE = re.compile(r"(\d{1,15}):(\d{4}-\d{2}-\d{2}):(\d{1,9})")
 CASES_MAX = 600
+RETOUR_MAX = 200
 ANNEE_MIN, ANNEE_MAX = 2000, 2100
 
 
@@ -67,11 +68,13 @@ class Selection(Envoi):
     RESERVER, ABSENCE = "reserver", "absence"
     c = CasesField(required=False)
     action = forms.ChoiceField(choices=[(RESERVER, "Réserver"), (ABSENCE, "Déclarer une absence")])
-    retour = forms.CharField(required=False, max_length=200)
+    retour = forms.CharField(required=False)
 
     def clean_retour(self) -> str:
-        """Only a page of the planning: never another site."""
+        """Only a page of the planning: never another site. Too long, it loses its options, not the selection."""
         retour = self.cleaned_data["retour"]
+        if len(retour) > RETOUR_MAX:
+            retour = retour.partition("?")[0][:RETOUR_MAX]
         surs = url_has_allowed_host_and_scheme(retour, allowed_hosts=None)
         return retour if surs and retour.startswith("/enfants/") else ""
 

@@ -76,8 +76,8 @@ def titre(demande: Demande) -> str:
     return f"{mot}{pluriel}, {quoi}"
 
 
-def resume(demande: Demande) -> str:
-    """« Léa, lundi 30 novembre, raison familiale »: the second line of a list."""
+def resume(demande: Demande, precise: bool = True) -> str:
+    """« Léa, lundi 30 novembre, raison familiale »: the second line of a list. `precise`: with the words typed."""
     genre = demande.genre
     if not genre.planning:
         # The fields give their labels without a query; no value is shown (some are masked).
@@ -88,7 +88,9 @@ def resume(demande: Demande) -> str:
     prenoms = enumerer(dict.fromkeys(j.reservation.enfant.prenom for j in jours))
     dates = sorted({j.reservation.jour for j in jours})
     quand = jours_en_mots(dates) if len(dates) <= 4 else f"{len(dates)} jours, du {_du_au(dates)}"
-    raison = f", {genre.texte(demande.donnees)}" if demande.type == "absences" else ""
+    raison = ""
+    if demande.type == "absences":
+        raison = ", " + (genre.texte if precise else genre.categorie_de)(demande.donnees)
     return f"{prenoms}, {quand}{raison}"
 
 

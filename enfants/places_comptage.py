@@ -65,7 +65,9 @@ def _tenues(jauges: list[Jauge], du: date | None) -> list[tuple[Reservation, lis
     return trouvees
 
 
-def _reprendre(jauges: list[Jauge], tenues: list[tuple[Reservation, list[Cle]]], verrouillees: set) -> Counter:
+def _reprendre(
+    jauges: list[Jauge], tenues: list[tuple[Reservation, list[Cle]]], verrouillees: set
+) -> Counter:
     """Write the places each booking holds from now on; how many are taken of each."""
     ids = {j.pk for j in jauges}
     comptes: Counter = Counter()

@@ -6,10 +6,9 @@ before any Creneau: those who wait are therefore read, and locked, up front.
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -28,7 +27,6 @@ from enfants.places_examen import A_CHANGE, COMPLET, DEJA, Cle, cles_de
 from portail.socle.argent import INSECABLE
 from portail.socle.courriels import poster
 from portail.socle.verrous import verrouiller
-
 
 journal = logging.getLogger(__name__)
 
@@ -285,7 +283,7 @@ def proposer(liberees: set[Cle], tenue: Tenue, maintenant: datetime) -> list[Res
     if tardives:
         restantes = {(cle.jauge_id, cle.jour) for cle in liberees}
         # robust: what is committed is not answered by an error because this offer failed (it is logged).
-        transaction.on_commit(partial(promouvoir, restantes, maintenant), robust=True)
+        transaction.on_commit(_plus_tard(restantes, maintenant), robust=True)
         attentes = [r for r in attentes if r not in tardives]
     if not attentes:
         return []
@@ -305,6 +303,14 @@ def proposer(liberees: set[Cle], tenue: Tenue, maintenant: datetime) -> list[Res
             _prevenir(attente, inscription)
             promues.append(attente)
     return promues
+
+
+def _plus_tard(jauges_jours: set[tuple], maintenant: datetime) -> Callable[[], None]:
+    # Not a partial: Django's log of a robust hook that fails wants a __qualname__.
+    def offrir() -> None:
+        promouvoir(jauges_jours, maintenant)
+
+    return offrir
 
 
 def _peut_encore(examen, attente: Reservation, maintenant: datetime) -> bool:

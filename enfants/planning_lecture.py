@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Concat, Upper
+from django.db.models import OuterRef, Q, Subquery
 
 from enfants.calendrier import calendrier_du
-from enfants.models import Enfant, Inscription, Pointage, Reservation
+from enfants.models import Enfant, Etat, Inscription, Pointage, Reservation
 from enfants.planning import Entrees, Reservee
 from familles.models import Famille, Responsable
 
@@ -25,18 +24,21 @@ def lire(
     """Rows of these children on these days. `toutes`: ended or future inscriptions of the family too."""
     du, au = jours[0], jours[-1]
     titulaire = Responsable.objects.filter(famille=OuterRef("famille"), rang=Responsable.Rang.TITULAIRE)
-    nom_du_payeur = titulaire.annotate(affiche=Concat(Upper("nom"), Value(" "), F("prenom"))).values(
-        "affiche"
-    )
     inscriptions = Inscription.objects.filter(enfant__in=enfants)
     du_mois = Q(du__lte=au) & (Q(au__isnull=True) | Q(au__gte=du))
     inscriptions = inscriptions.filter(du_mois | Q(famille=famille) if toutes else du_mois)
     par_enfant = {enfant.pk: enfant for enfant in enfants}
     lignes = list(
         inscriptions.select_related(
-            "prestation__structure", "prestation__limite_reservation", "prestation__limite_annulation"
+            "prestation__structure",
+            "prestation__limite_reservation",
+            "prestation__limite_annulation",
+            "famille",
         )
-        .annotate(payeur=Subquery(nom_du_payeur[:1]))
+        .annotate(
+            payeur_nom=Subquery(titulaire.values("nom")[:1]),
+            payeur_prenom=Subquery(titulaire.values("prenom")[:1]),
+        )
         .order_by(
             "prestation__structure__ordre",
             "prestation__structure__nom",
@@ -47,13 +49,21 @@ def lire(
     )
     for ligne in lignes:
         ligne.enfant = par_enfant[ligne.enfant_id]
+        # In Python: SQLite's UPPER leaves accents alone.
+        nom = f"{(ligne.payeur_nom or '').upper()} {ligne.payeur_prenom or ''}".strip()
+        ligne.payeur = nom or str(ligne.famille)
     return Entrees(
         enfants=enfants,
         inscriptions=lignes,
         reservations=list(
             map(
                 Reservee._make,
-                Reservation.objects.filter(enfant__in=enfants, jour__range=(du, au))
+                Reservation.objects.filter(
+                    # Of the other household: what it holds, as on the home page, not what it was refused.
+                    Q(payeur=famille) | ~Q(etat__in=(Etat.REFUSEE, Etat.ANNULEE)),
+                    enfant__in=enfants,
+                    jour__range=(du, au),
+                )
                 .order_by()
                 .values_list(*Reservee._fields),
             )

@@ -10,6 +10,8 @@ from enfants.views import enfants, planning
 
 urlpatterns = [
     path("enfants/", enfants.enfants, name="enfants"),
+    path("enfants/planning/", planning.planning_courant, name="planning"),
+    path("enfants/<uuid:pk>/planning/", planning.planning_courant, name="planning_de_l_enfant"),
     path("enfants/planning/<str:mois>/", planning.planning_famille, name="planning_famille"),
     path("enfants/<uuid:pk>/", enfants.enfant, name="enfant"),
     path("enfants/<uuid:pk>/planning/<str:mois>/", planning.planning_enfant, name="planning_enfant"),

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
-from django.core.exceptions import ValidationError
 from django.db import OperationalError, transaction
 from django.utils import timezone
 from django_tasks import task
 
-from facturation.brouillons import calculer, deja_facturees, destinataire
+from facturation.bareme import premier_du_mois
+from facturation.brouillons import EmissionImpossible, calculer, deja_facturees, destinataire, effacer
 from facturation.encaissement import repartir_les_reglements
 from facturation.models import Brouillon, Campagne, Compteur, Facture, LigneFacture
 from familles.models import Famille, Utilisateur
@@ -25,14 +25,19 @@ from portail.socle.courriels import poster
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
 
-__all__ = ["Bilan", "EmissionImpossible", "avoir", "calculer", "demander", "emettre", "emettre_en_tache"]
+__all__ = [
+    "Bilan",
+    "EmissionImpossible",
+    "avoir",
+    "calculer",
+    "demander",
+    "effacer",
+    "emettre",
+    "emettre_en_tache",
+]
 
 journal = logging.getLogger("portail.facturation")
 ESSAIS = 3
-
-
-class EmissionImpossible(ValidationError):
-    """The sentence says why."""
 
 
 @dataclass
@@ -49,6 +54,11 @@ def emettre(campagne: Campagne, par) -> Bilan:
     """Issue every draft that nothing holds back. Raises EmissionImpossible when no draft was computed."""
     if campagne.calculee_le is None:
         raise EmissionImpossible("Calculez d’abord le brouillon.")
+    if campagne.date_facture > timezone.localdate():
+        raise EmissionImpossible(
+            f"Les factures sont datées du {campagne.date_facture:%d/%m/%Y}, un jour à venir\N{NO-BREAK SPACE}: "
+            "attendez ce jour ou changez la date."
+        )
     bilan = Bilan(bloquees=campagne.brouillons.filter(bloque=True).count())
     for famille_id, numero in _familles(campagne):
         _emettre_sans_tomber(campagne, famille_id, numero, par, bilan)
@@ -130,17 +140,19 @@ def emettre_une(campagne: Campagne, famille_id: int, par) -> Facture | None:
 
 
 def _refuser_les_doubles(campagne: Campagne, famille: Famille, brouillon: Brouillon) -> None:
-    """Another campagne may have billed these days since the draft was computed."""
-    facturees = {
-        (enfant, prestation, jour)
-        for _, enfant, prestation, jour, mensuel in deja_facturees([famille.pk], campagne.du, campagne.au)
-        if not mensuel
-    }
+    """Another campagne may have billed these days, or their month, since the draft was computed."""
+    facturees = deja_facturees([famille.pk], campagne.du, campagne.au)
     for ligne in brouillon.lignes:
-        for jour in ligne["jours"]:
-            if (UUID(ligne["enfant"]), ligne["prestation"], date.fromisoformat(jour)) in facturees:
+        cle = (famille.pk, UUID(ligne["enfant"]), ligne["prestation"])
+        for jour in map(date.fromisoformat, ligne["jours"]):
+            if (*cle, jour, False) in facturees:
                 raise EmissionImpossible(
                     "Un jour est déjà facturé\N{NO-BREAK SPACE}: recalculez le brouillon."
+                )
+            mensuel = ligne["unite"] == "mois" and ligne["total_centimes"]
+            if mensuel and (*cle, premier_du_mois(jour), True) in facturees:
+                raise EmissionImpossible(
+                    "Un mois est déjà facturé\N{NO-BREAK SPACE}: recalculez le brouillon."
                 )
 
 
@@ -203,6 +215,7 @@ def prevenir(facture: Facture, famille: Famille, a_payer: int) -> None:
 def avoir(facture: Facture, par, motif: str, jour: date | None = None) -> Facture:
     """Cancel an invoice for its whole amount; its days may be billed again, its money goes to other invoices.
 
+    The draft it came from goes too: issued again as it was, it would be the same wrong invoice.
     Raises EmissionImpossible when it is a credit note, already cancelled, or in the hands of the trésorerie.
     """
     if not motif.strip():
@@ -239,6 +252,7 @@ def avoir(facture: Facture, par, motif: str, jour: date | None = None) -> Factur
         ligne.pk, ligne._state.adding, ligne.facture = None, True, cree
         ligne.unite_centimes, ligne.total_centimes = -ligne.unite_centimes, -ligne.total_centimes
     LigneFacture.objects.bulk_create(lignes)
+    Brouillon.objects.filter(campagne=relue.campagne_id, famille=famille).delete()
     repartir_les_reglements(famille, relue.regie)
     tracer(par, "avoir", relue, famille=famille, reference=reference, motif=motif)
     return cree

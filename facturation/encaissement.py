@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -35,15 +36,19 @@ def encaisser(
     *,
     libelle: str = "",
     sur: Sequence[tuple[Facture, int]] = (),
+    jeton: UUID | None = None,
 ) -> Reglement:
     """Money of a family for a régie. It pays what `sur` says, then the oldest unpaid invoices; the rest is credit.
 
     What of `sur` no longer fits (paid meanwhile, another régie) is simply not imputed there: money received is
-    never refused. Raises EncaissementImpossible when the amount is not positive.
+    never refused. The same `jeton` again is the same règlement. Raises EncaissementImpossible when the amount is
+    not positive.
     """
     if centimes <= 0:
         raise EncaissementImpossible("Le montant doit être positif.")
     verrouiller_un(Famille.objects.filter(pk=famille.pk))
+    if deja := _deja_saisi(jeton, famille=famille.pk, regie=regie.pk, annule=None):
+        return deja
     numero, reference = Compteur.numeroter(regie, Compteur.Nature.REGLEMENT)
     reglement = Reglement.objects.create(
         regie=regie,
@@ -55,11 +60,23 @@ def encaisser(
         centimes=centimes,
         libelle_complementaire=libelle,
         saisi_par=par,
+        jeton=jeton,
     )
     _imputer_sur(reglement, sur)
     repartir_les_reglements(famille, regie)
     tracer(par, "encaisser", reglement, famille=famille, reference=reference, centimes=centimes)
     return reglement
+
+
+def _deja_saisi(jeton: UUID | None, **quoi) -> Reglement | None:
+    """The règlement this page already wrote, read under the lock of the family (double click)."""
+    if jeton is None:
+        return None
+    deja = Reglement.objects.filter(jeton=jeton)
+    trouve = deja.filter(**quoi).first()
+    if trouve is None and deja.exists():
+        raise EncaissementImpossible("Cette page a déjà servi à autre chose. Rechargez-la, puis recommencez.")
+    return trouve
 
 
 def _imputer_sur(reglement: Reglement, sur: Sequence[tuple[Facture, int]]) -> None:
@@ -81,13 +98,22 @@ def _imputer_sur(reglement: Reglement, sur: Sequence[tuple[Facture, int]]) -> No
 
 @transaction.atomic
 def annuler(
-    reglement: Reglement, par, motif: str, jour: date, *, centimes: int | None = None, mode: str = ""
+    reglement: Reglement,
+    par,
+    motif: str,
+    jour: date,
+    *,
+    centimes: int | None = None,
+    mode: str = "",
+    jeton: UUID | None = None,
 ) -> Reglement:
     """Give back a règlement, or a part of it (bounced cheque, refund): a negative row; its invoices are due again.
 
-    Raises EncaissementImpossible when nothing (or less than asked) is left of it.
+    The same `jeton` again is the same row. Raises EncaissementImpossible when nothing (or less than asked) is left of it.
     """
     famille = verrouiller_un(Famille.objects.filter(pk=reglement.famille_id))
+    if deja := _deja_saisi(jeton, annule=reglement):
+        return deja
     if reglement.annule_id is not None:
         raise EncaissementImpossible(
             "Une annulation ne s’annule pas\N{NO-BREAK SPACE}: saisissez un règlement."
@@ -109,6 +135,7 @@ def annuler(
         libelle_complementaire=motif[:100],
         annule=reglement,
         saisi_par=par,
+        jeton=jeton,
     )
     repartir_les_reglements(famille, reglement.regie)
     tracer(par, "annuler", reglement, famille=famille, reference=reference, centimes=-centimes, motif=motif)

@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from datetime import date
 
-from enfants.models import Enfant, Inscription, Prestation
-from facturation.bareme import ESTIMABLES, Baremes, Foyers, minutes
+from enfants.models import Enfant, Inscription, Prestation, Reservation
+from facturation.bareme import ESTIMABLES, Baremes, Foyers, dernier_du_mois, minutes, premier_du_mois
+from facturation.brouillons import deja_facturees
 from facturation.journees import Parts
 from facturation.tarification import Prix, partager, prix
 from familles.models import Famille
 
 
 def estimer(famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, bool]]) -> list[Prix | None]:
-    """Price of each (child, service, day, late booking) for this family; None = no tarif. Ten queries at most.
+    """Price of each (child, service, day, late booking) for this family; None = no tarif. A constant
+    number of queries.
 
-    A monthly price counts on its first day of the month, the following days cost nothing more.
+    A monthly price counts on its first day of the month, the following days cost nothing more; nor does a month
+    already booked or billed.
     """
     if not lignes:
         return []
@@ -28,8 +31,44 @@ def estimer(famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, b
             repartition=Inscription.Repartition.PART,
         ).en_cours(du, au)
     )
-    mois_comptes: set = set()
+    mois_comptes = _mois_comptes(famille, lignes, baremes, parts)
     return [_estimer(famille, ligne, baremes, foyers, parts, mois_comptes) for ligne in lignes]
+
+
+def _mois_comptes(famille: Famille, lignes, baremes: Baremes, parts: Parts) -> set[tuple]:
+    """(child, service, first of the month) this family pays already; queries only if a price is monthly."""
+    mensuelles = [
+        (enfant, prestation, jour)
+        for enfant, prestation, jour, _ in lignes
+        if (du_jour := baremes.pour(prestation.pk, jour))
+        and du_jour.bareme
+        and du_jour.bareme.unite == "mois"
+    ]
+    if not mensuelles:
+        return set()
+    du, au = min(x[2] for x in mensuelles), max(x[2] for x in mensuelles)
+    demandees = {(enfant.pk, prestation.pk, jour) for enfant, prestation, jour in mensuelles}
+    reservees = (
+        Reservation.objects.filter(
+            enfant__in={x[0] for x in demandees},
+            prestation__in={x[1] for x in demandees},
+            jour__range=(premier_du_mois(du), dernier_du_mois(au)),
+            etat__in=ESTIMABLES,
+        )
+        .order_by()
+        .values_list("enfant", "prestation", "jour", "payeur")
+    )
+    comptes = {
+        (enfant, prestation, premier_du_mois(jour))
+        for enfant, prestation, jour, payeur in reservees
+        if (enfant, prestation, jour) not in demandees
+        and (payeur == famille.pk or famille.pk in dict(parts.du_jour(enfant, prestation, jour)))
+    }
+    return comptes | {
+        (enfant, prestation, mois)
+        for _, enfant, prestation, mois, mensuel in deja_facturees([famille.pk], du, au)
+        if mensuel
+    }
 
 
 def _estimer(
@@ -46,7 +85,7 @@ def _estimer(
     if trouve is None:
         return None
     if du_jour.bareme.unite == "mois":
-        cle = (enfant.pk, prestation.pk, jour.year, jour.month)
+        cle = (enfant.pk, prestation.pk, premier_du_mois(jour))
         if cle in mois_comptes:
             return Prix(0, "déjà compris dans le prix du mois")
         mois_comptes.add(cle)

@@ -17,6 +17,9 @@ from facturation.models import Facture, PriseEnChargeTresor, Regie, Reglement
 from familles.models import Famille
 from portail.socle.argent import INSECABLE
 
+# First years of the school years a relevé may show.
+ANNEES = range(2000, 2100)
+
 
 def soldes_par_regie(famille: Famille) -> dict[int, int]:
     """Cents due to each régie that has an operation, by its key. One query."""
@@ -69,7 +72,9 @@ class Impayee:
 
 
 def impayees(famille: Famille) -> list[Impayee]:
-    """Oldest first. Those of the trésorerie are no longer payable here: they are not in the list. One query."""
+    """Oldest first. What the trésorerie took over is settled here: only what a bounced cheque brings back is in
+    the list, never payable online. One query.
+    """
     return [
         Impayee(
             reference=facture.reference,
@@ -77,10 +82,10 @@ def impayees(famille: Famille) -> list[Impayee]:
             echeance=facture.echeance,
             total=facture.total_centimes,
             reste=facture.reste,
-            payable=facture.regie.paiement_en_ligne,
+            payable=facture.payable,
             regie=facture.regie,
         )
-        for facture in famille.factures.impayees().select_related("regie")
+        for facture in famille.factures.avec_payable().impayees().select_related("regie")
     ]
 
 
@@ -182,19 +187,25 @@ def releve(famille: Famille, annee_debut: int) -> Releve:
 
 
 def annees(famille: Famille, jour: date) -> list[int]:
-    """School years the family may choose, newest first: the current one and those of its operations."""
+    """School years the family may choose, newest first: the current one and those of its operations.
+
+    A date typed wrong (year 9999) opens no year: it counts in the solde, no page of its own.
+    """
     dates = (
         famille.factures.order_by()
         .values_list("date")
-        .union(famille.reglements.order_by().values_list("date"))
+        .union(
+            famille.reglements.order_by().values_list("date"),
+            PriseEnChargeTresor.objects.filter(facture__famille=famille).order_by().values_list("date"),
+        )
     )
-    vues = {annee_scolaire(d) for (d,) in dates} | {annee_scolaire(jour)}
-    return sorted(vues, reverse=True)
+    vues = {annee_scolaire(d) for (d,) in dates} & set(ANNEES)
+    return sorted(vues | {annee_scolaire(jour)}, reverse=True)
 
 
 def operations(famille: Famille) -> list[Operation]:
     """Everything that moved the account, newest first. Three queries."""
-    lignes = [_facture(f) for f in famille.factures.avec_reste().select_related("regie", "corrige")]
+    lignes = [_facture(f) for f in famille.factures.avec_payable().select_related("regie", "corrige")]
     lignes += [_reglement(r) for r in famille.reglements.select_related("regie")]
     lignes += [
         _tresor(p)
@@ -220,7 +231,7 @@ def _facture(facture: Facture) -> Operation:
         url_pdf=reverse("facture_pdf", args=[facture.reference]),
         etat="" if avoir else etat(facture),
         reste=0 if avoir else facture.reste,
-        payable=not avoir and facture.reste > 0 and facture.regie.paiement_en_ligne,
+        payable=facture.payable,
         rang=(facture.date, facture.emise_le, facture.numero),
     )
 

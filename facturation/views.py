@@ -1,5 +1,7 @@
 """The tab « Relevé de compte » and its papers."""
 
+from datetime import date
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -9,13 +11,14 @@ from facturation.documents import pdf_facture, pdf_releve
 from facturation.forms import AnneeForm
 from facturation.models import Regie
 from familles.acces import famille_de
+from familles.models import Famille
 from portail.socle.pdf import reponse
 
 
 def releve(request: HttpRequest) -> HttpResponse:
     """« Relevé des opérations » of a school year, what is due today, what can be paid."""
     famille = famille_de(request)
-    form = AnneeForm(request.GET, comptes.annees(famille, timezone.localdate()))
+    form = _annee(request, famille, timezone.localdate())
     du_jour = comptes.releve(famille, form.choisie())
     dues = comptes.impayees(famille)
     soldes = comptes.soldes_par_regie(famille)
@@ -32,11 +35,15 @@ def releve(request: HttpRequest) -> HttpResponse:
     return render(request, "facturation/releve.html", contexte)
 
 
+def _annee(request: HttpRequest, famille: Famille, jour: date) -> AnneeForm:
+    return AnneeForm(request.GET, comptes.annees(famille, jour), comptes.annee_scolaire(jour))
+
+
 def releve_pdf(request: HttpRequest) -> HttpResponse:
     """The same relevé on A4."""
     famille = famille_de(request)
     jour = timezone.localdate()
-    du_jour = comptes.releve(famille, AnneeForm(request.GET, comptes.annees(famille, jour)).choisie())
+    du_jour = comptes.releve(famille, _annee(request, famille, jour).choisie())
     return reponse(pdf_releve(famille, du_jour, jour), f"releve-{du_jour.libelle}.pdf")
 
 

@@ -5,7 +5,14 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.forms import AdminPasswordChangeForm, BaseUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    BaseUserCreationForm,
+    ReadOnlyPasswordHashField,
+    ReadOnlyPasswordHashWidget,
+    UserChangeForm,
+)
+from django.contrib.auth.hashers import is_password_usable
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
@@ -13,6 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 
+from familles import recherche
 from familles.admin_acces import PageAcces
 from familles.double_admin import AuthentificateurAdmin  # noqa: F401 (registers itself)
 from familles.models import (
@@ -97,7 +105,8 @@ class FamilleAdmin(PageAcces, Tracee, admin.ModelAdmin):
         "responsables__prenom",
         "responsables__utilisateur__identifiant",
     )
-    search_help_text = "N° de famille, nom ou prénom d’un responsable, identifiant."
+    search_help_text = "N° de famille, nom ou prénom d’un responsable ou d’un enfant, téléphone, identifiant."
+    recherche_enfants = ("enfants__nom", "enfants__prenom")
     fields = ("numero", "archivee_le")
     inlines = (
         ResponsableInline,
@@ -115,6 +124,16 @@ class FamilleAdmin(PageAcces, Tracee, admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         adultes = Responsable.objects.select_related("utilisateur")
         return super().get_queryset(request).prefetch_related(Prefetch("responsables", adultes))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
+        """Its own: the children, a telephone in any spelling, accents or not."""
+        if not search_term.strip():
+            return queryset, False
+        champs = self.search_fields
+        if request.user.has_perm("enfants.view_enfant"):
+            champs += self.recherche_enfants
+        trouvees = self.model.objects.filter(recherche.filtre(search_term, champs)).order_by().values("pk")
+        return queryset.filter(pk__in=trouvees), False
 
     def get_readonly_fields(self, request, obj=None):
         return ("numero",) if obj else ()
@@ -159,7 +178,20 @@ class CreationForm(BaseUserCreationForm):
         return identifiant
 
 
+class MotDePasseEnregistre(ReadOnlyPasswordHashWidget):
+    """Whether there is one: neither its algorithm nor its salt is anybody's business."""
+
+    def get_context(self, name, value, attrs):
+        contexte = super().get_context(name, value, attrs)
+        connu = bool(value) and is_password_usable(value)
+        return contexte | {
+            "summary": [{"label": "Un mot de passe est enregistré." if connu else "Pas de mot de passe."}]
+        }
+
+
 class ModificationForm(UserChangeForm):
+    password = ReadOnlyPasswordHashField(label="Mot de passe", widget=MotDePasseEnregistre)
+
     class Meta:
         model = Utilisateur
         fields = "__all__"

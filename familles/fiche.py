@@ -1,6 +1,7 @@
 """« Informations famille »: the fields of the guide, in groups a person can read."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from familles.models import Allocataire, CoordonneesBancaires, Responsable
 
@@ -27,11 +28,13 @@ class Fiche:
 DEMANDES = {Responsable.Rang.TITULAIRE: "infos-responsable", Responsable.Rang.CONJOINT: "conjoint"}
 
 
-def fiches(moi: Responsable) -> list[Fiche]:
+def fiches(moi: Responsable, jour: date) -> list[Fiche]:
     """The card of the adult who reads, then the other's. A household without conjoint gets an empty second card."""
     adultes = list(moi.famille.responsables.all())
     autre = next((r for r in adultes if r.pk != moi.pk), None)
-    premiere = Fiche("Mon compte", DEMANDES[moi.rang], [*_personne(moi, "Me joindre"), _banque_et_caf(moi)])
+    premiere = Fiche(
+        "Mon compte", DEMANDES[moi.rang], [*_personne(moi, "Me joindre"), _banque_et_caf(moi, jour)]
+    )
     seconde = Fiche(
         "Mon conjoint",
         DEMANDES[autre.rang] if autre else "conjoint",
@@ -79,7 +82,16 @@ def _personne(r: Responsable, joindre: str) -> list[Rubrique]:
     ]
 
 
-def _banque_et_caf(r: Responsable) -> Rubrique:
+def _quotient(r: Responsable, jour: date) -> str:
+    """« 845, jusqu’au 31/12/2026 »: the one that sets today's prices."""
+    quotient = r.famille.quotient(jour)
+    if quotient is None:
+        return ""
+    valeur = f"{quotient.valeur:f}".rstrip("0").rstrip(".").replace(".", ",")
+    return f"{valeur}, jusqu’au {quotient.au:%d/%m/%Y}" if quotient.au else f"{valeur}, sans date de fin"
+
+
+def _banque_et_caf(r: Responsable, jour: date) -> Rubrique:
     # Both belong to the household: the adult who reads sees them on their own card.
     banque = CoordonneesBancaires.objects.filter(famille=r.famille).first()
     caf = Allocataire.objects.filter(famille=r.famille).first()
@@ -90,5 +102,7 @@ def _banque_et_caf(r: Responsable) -> Rubrique:
             ("Titulaire du compte", banque.titulaire if banque else ""),
             ("IBAN", banque.iban_masque if banque else ""),
             ("Organisme rattachement", caf.get_organisme_display() if caf else ""),
+            ("N° allocataire", caf.numero if caf else ""),
+            ("Quotient familial", _quotient(r, jour)),
         ],
     )

@@ -117,6 +117,10 @@ class NouveauMotDePasseForm(SetPasswordForm):
             raise ValidationError("Choisissez un mot de passe différent de l’actuel.", code="identique")
         return choisi
 
+    def validate_password_for_user(self, user, password_field_name="new_password1", **autres):
+        """Django says what a password lacks under the second one: it is the first that must change."""
+        super().validate_password_for_user(user, "new_password1", **autres)
+
     def save(self, commit=True):
         self.user.doit_changer_mot_de_passe = False
         self.user.mot_de_passe_expire_le = None

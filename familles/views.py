@@ -155,4 +155,4 @@ class Reinitialiser(PasswordResetConfirmView):
 def compte(request: HttpRequest) -> HttpResponse:
     """« Mon compte » and « Mon conjoint », every field of the guide; each change is a demande."""
     moi = responsable_de(request)
-    return render(request, "familles/compte.html", {"fiches": fiche.fiches(moi)})
+    return render(request, "familles/compte.html", {"fiches": fiche.fiches(moi, timezone.localdate())})

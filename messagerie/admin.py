@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from enfants.models import AffectationAgent, Structure
+from enfants import agents
+from enfants.models import Structure
 from familles.models import Famille
 from messagerie.envoi import Envoi, ouvrir, repondre
 from messagerie.forms import NouveauAgentForm, ReponseForm, destinataires
@@ -19,10 +20,8 @@ from messagerie.models import Conversation
 
 def structures_de(utilisateur) -> dict[str, Structure | None]:
     """In whose name this agent may write: their structures, or every one and the town's service."""
-    affectees = list(
-        AffectationAgent.objects.filter(utilisateur=utilisateur).values_list("structure", flat=True)
-    )
-    if not affectees:
+    affectees = agents.structures_de(utilisateur)
+    if affectees is None:
         return destinataires(Structure.objects.all())
     return {str(s.pk): s for s in Structure.objects.filter(pk__in=affectees, archivee_le=None)}
 
@@ -30,10 +29,9 @@ def structures_de(utilisateur) -> dict[str, Structure | None]:
 def familles_de(utilisateur):
     """The households this agent may write to: those their structures welcome, or all of them."""
     familles = Famille.objects.filter(archivee_le=None)
-    affectees = AffectationAgent.objects.filter(utilisateur=utilisateur)
-    if not affectees.exists():
+    structures = agents.structures_de(utilisateur)
+    if structures is None:
         return familles
-    structures = affectees.values("structure")
     inscrites = familles.filter(inscriptions__prestation__structure__in=structures).values("pk")
     connues = familles.filter(conversations__structure__in=structures).values("pk")
     return familles.filter(Q(pk__in=inscrites) | Q(pk__in=connues))

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.utils import timezone
 
-from enfants.models import AffectationAgent, Structure
+from enfants.agents import structures_de
+from enfants.models import Structure
 from familles.models import Famille
 from portail.socle.models import Fichier
 
@@ -48,8 +49,8 @@ class ConversationQuerySet(models.QuerySet):
 
     def pour_agent(self, utilisateur):
         """What this agent's AffectationAgent rows allow: their structures, or everything when they have none."""
-        affectees = AffectationAgent.objects.filter(utilisateur=utilisateur)
-        return self.filter(Q(structure__in=affectees.values("structure")) | ~Exists(affectees.values("pk")))
+        structures = structures_de(utilisateur)
+        return self.all() if structures is None else self.filter(structure__in=structures)
 
 
 class Conversation(models.Model):

@@ -94,6 +94,8 @@ MIDDLEWARE = [
     "portail.socle.csp.SiteDeLaCollectivite",
     "portail.socle.middleware.PasDeCache",
     "familles.middleware.FamilleActive",
+    "portail.socle.middleware.TropDemande",
+    "portail.socle.middleware.MethodeRefusee",
 ]
 
 ROOT_URLCONF = "portail.urls"

@@ -56,6 +56,7 @@ ADRESSES = {
     "mot_de_passe_modifier": CONNECTE,
     # the town hall's
     "acces_par_ecole": CONNECTE,
+    "pointage": CONNECTE,
     "rattachement_terminer": CONNECTE,
     "connexions": CONNECTE,
     "mes_donnees": CONNECTE,
@@ -72,6 +73,8 @@ ADRESSES = {
     "enfant": CONNECTE,
     "enfant_ajouter": CONNECTE,
     "demande_enfant": CONNECTE,
+    "planning": CONNECTE,
+    "planning_de_l_enfant": CONNECTE,
     "planning_famille": CONNECTE,
     "planning_enfant": CONNECTE,
     "demande_planning": CONNECTE,
@@ -122,7 +125,10 @@ def test_chaque_adresse_est_inscrite_ici():
 
 
 def test_sans_nom_il_n_y_a_que_la_porte_de_l_admin():
-    assert [str(motif.pattern) for motif in motifs(get_resolver()) if not motif.name] == ["admin/login/"]
+    assert [str(motif.pattern) for motif in motifs(get_resolver()) if not motif.name] == [
+        "admin/login/",
+        "admin/password_change/",
+    ]
 
 
 @pytest.mark.parametrize("methode", ["get", "post"])

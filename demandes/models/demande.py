@@ -22,6 +22,7 @@ from .requetes import DemandeQuerySet
 from .suite import DemandeEvenement
 
 GenreDemande = type[TypeDemande]
+FACTUREE = "L’absence est facturée."
 
 
 class CompteurDemande(models.Model):
@@ -120,6 +121,11 @@ class Demande(models.Model):
     @property
     def genre(self) -> GenreDemande:
         return PAR_CODE[self.type]
+
+    @property
+    def permission(self) -> str:
+        """What an agent needs to read its details, and so to decide it; empty: nothing more."""
+        return self.genre.permission_pour(self.donnees)
 
     @property
     def etat_lu(self) -> str:
@@ -261,6 +267,10 @@ class Demande(models.Model):
                 ligne.save(update_fields=["decision"])
         etat = etat_des_jours([ligne.decision for ligne in lignes])
         if etat:
+            if etat == Etat.REFUSEE:
+                # An agent may bill an absence without a word; a refusal always says something.
+                dits = (li.reservation.motif for li in lignes if li.decision == REFUSEE)
+                motif = motif or next(filter(None, dits), FACTUREE)
             motif = motif or next((li.reservation.motif for li in lignes if li.decision == REFUSEE), "")
             self._clore(etat, par, maintenant, motif, texte=texte, prevenir=prevenir)
         return bool(etat)

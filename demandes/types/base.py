@@ -83,7 +83,10 @@ class TypeDemande(forms.Form):
             self.fields = forms.fields_for_model(self.modele, self.champs) | self.fields
             for nom in self.champs:
                 # Django leaves the model's validators to full_clean: here they must speak when the family sends.
-                self.fields[nom].validators += self.modele._meta.get_field(nom).validators
+                deja = self.fields[nom].validators
+                siens = self.modele._meta.get_field(nom).validators
+                # localflavor's __eq__ fails on a validator of another class.
+                deja += [v for v in siens if not any(type(v) is type(d) and v == d for d in deja)]
                 self._dire_le_vide(self.fields[nom])
         for nom in self.obligatoires:
             self.fields[nom].required = True
@@ -96,6 +99,11 @@ class TypeDemande(forms.Form):
     def _dire_le_vide(champ: forms.Field) -> None:
         if isinstance(champ, forms.ChoiceField) and not isinstance(champ, forms.ModelChoiceField):
             champ.choices = [(v, t if v else "Non renseigné") for v, t in champ.choices]
+
+    @classmethod
+    def permission_pour(cls, donnees: dict) -> str:
+        """What an agent needs to read a demande of this kind with these values."""
+        return cls.permission
 
     def preparer(self) -> None:
         """Last touches to the fields of this instance."""

@@ -207,6 +207,33 @@ class Caf(TypeDemande):
         )
 
 
+class ChampIban(IBANFormField):
+    """localflavor's checks, our sentences (« Les IBANs de FR doivent contenir… »)."""
+
+    FRANCAIS = 27
+
+    def run_validators(self, value) -> None:
+        try:
+            super().run_validators(value)
+        except ValidationError:
+            if value.startswith("FR") and len(value) != self.FRANCAIS:
+                phrase = f"Un IBAN français a {self.FRANCAIS} caractères."
+            else:
+                phrase = "Cet IBAN n’est pas correct\N{NO-BREAK SPACE}: recopiez-le depuis votre RIB."
+            raise ValidationError(phrase, code="invalid") from None
+
+
+class ChampBic(BICFormField):
+    def run_validators(self, value) -> None:
+        try:
+            super().run_validators(value)
+        except ValidationError:
+            raise ValidationError(
+                "Ce BIC n’est pas correct\N{NO-BREAK SPACE}: il a 8 ou 11 caractères et figure sur votre RIB.",
+                code="invalid",
+            ) from None
+
+
 class Bancaires(TypeDemande):
     """Bank account, and the direct debit asked or given up."""
 
@@ -224,8 +251,8 @@ class Bancaires(TypeDemande):
     prelevement = forms.BooleanField(label="Prélèvement automatique de mes factures", required=False)
 
     def preparer(self) -> None:
-        self.fields["iban"] = IBANFormField(label="IBAN", required=False)
-        self.fields["bic"] = BICFormField(label="BIC", required=False)
+        self.fields["iban"] = ChampIban(label="IBAN", required=False)
+        self.fields["bic"] = ChampBic(label="BIC", required=False)
         for nom in ("iban", "bic"):
             self.fields[nom].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
 

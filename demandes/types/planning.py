@@ -56,8 +56,18 @@ class Absences(Reservations):
     }
 
     @classmethod
+    def permission_pour(cls, donnees: dict) -> str:
+        """A medical absence comes with its attestation: health data."""
+        return "demandes.voir_sante" if donnees.get("raison") == cls.MEDICALE else ""
+
+    @classmethod
+    def categorie_de(cls, donnees: dict) -> str:
+        """The reason without what the family typed: all that a booking's history, frozen, may keep."""
+        return cls.COURTES.get(donnees.get("raison", ""), cls.COURTES["autre"])
+
+    @classmethod
     def texte(cls, donnees: dict) -> str:
         """The reason in a few words: « raison familiale (mariage) »."""
         precision = donnees.get("precision", "")
-        raison = cls.COURTES.get(donnees.get("raison", ""), "autre raison")
+        raison = cls.categorie_de(donnees)
         return f"{raison} ({precision})" if precision else raison

@@ -5,22 +5,21 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from enfants import semaine
-from enfants.models import AffectationAgent, Jauge, Niveau, Prestation, Structure
+from enfants import agents, semaine
+from enfants.models import Jauge, Niveau, Prestation, Structure
 
 JOURS = [(str(n), nom.capitalize()) for n, nom in enumerate(semaine.NOMS)]
 
 
 def limitee(utilisateur) -> bool:
     """Whether AffectationAgent rows restrict what this agent sees."""
-    return not utilisateur.is_superuser and AffectationAgent.objects.filter(utilisateur=utilisateur).exists()
+    return agents.structures_de(utilisateur) is not None
 
 
 def structures_de(utilisateur) -> QuerySet[Structure]:
     """Structures this agent works for; all of them without AffectationAgent row, or for an administrator."""
-    if not limitee(utilisateur):
-        return Structure.objects.all()
-    return Structure.objects.filter(affectations__utilisateur=utilisateur)
+    siennes = agents.structures_de(utilisateur)
+    return Structure.objects.all() if siennes is None else Structure.objects.filter(pk__in=siennes)
 
 
 def prestations_de(utilisateur) -> QuerySet[Prestation]:

@@ -27,6 +27,12 @@ class Pastille:
     rang: int = 0
 
 
+def planning_courant(request: HttpRequest, pk=None) -> HttpResponse:
+    """Without a month: the current one."""
+    mois = f"{timezone.localdate():%Y-%m}"
+    return redirect("planning_enfant", pk=pk, mois=mois) if pk else redirect("planning_famille", mois=mois)
+
+
 def planning_famille(request: HttpRequest, mois: str) -> HttpResponse:
     return _planning(request, mois, None)
 

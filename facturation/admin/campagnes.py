@@ -1,5 +1,7 @@
 """Campagnes: compute the draft, look at it, issue."""
 
+from typing import ClassVar
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -13,10 +15,13 @@ from django.views.decorators.http import require_POST
 from facturation import emission
 from facturation.models import Brouillon, Campagne, Regie
 from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, suivre
+from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
 from portail.socle.verrous import verrouiller
 
-from .champs import PageAdmin, chevauchent
+from .champs import PageAdmin, chevauchent, verifier_date
+
+UN_AN = 366
 
 
 class CampagneForm(forms.ModelForm):
@@ -24,8 +29,17 @@ class CampagneForm(forms.ModelForm):
 
     def clean(self) -> dict:
         donnees = super().clean()
+        for nom in ("du", "au", "date_facture", "echeance"):
+            if donnees.get(nom):
+                try:
+                    verifier_date(donnees[nom])
+                except ValidationError as erreur:
+                    self.add_error(nom, erreur)
         regie, du, au = donnees.get("regie"), donnees.get("du"), donnees.get("au")
         if not (regie and du and au):
+            return donnees
+        if (au - du).days > UN_AN:
+            self.add_error("au", "Une campagne ne couvre pas plus d’un an.")
             return donnees
         verrouiller(Regie.objects.filter(pk=regie.pk))
         for autre in regie.campagnes.exclude(pk=self.instance.pk):
@@ -37,19 +51,25 @@ class CampagneForm(forms.ModelForm):
 
 
 @admin.register(Campagne)
-class CampagneAdmin(PageAdmin):
+class CampagneAdmin(Tracee, PageAdmin):
     form = CampagneForm
     list_display = ("libelle", "regie", "echeance", "etat")
     list_filter = ("regie", "etat")
     fields = ("regie", "libelle", ("du", "au"), ("date_facture", "echeance"))
     change_form_template = "facturation/admin/campagne.html"
 
+    class Media:
+        css: ClassVar = {"all": ["css/facturation-admin.css"]}
+
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.factures.exists())
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):
-        issue = obj is not None and obj.factures.exists()
-        return ("regie", "du", "au", "date_facture", "echeance") if issue else ()
+        """What the draft was computed for stays until it is erased; once issued, for good."""
+        if obj is None or (obj.calculee_le is None and not obj.factures.exists()):
+            return ()
+        calcul = ("regie", "du", "au")
+        return (*calcul, "date_facture", "echeance") if obj.factures.exists() else calcul
 
     def get_urls(self) -> list:
         def adresse(chemin: str, vue, nom: str):
@@ -60,6 +80,7 @@ class CampagneAdmin(PageAdmin):
         return [
             adresse("calculer", self.calculer, "calculer"),
             adresse("brouillon", self.brouillon, "brouillon"),
+            adresse("effacer", self.effacer, "effacer"),
             adresse("emettre", self.emettre, "emettre"),
             *super().get_urls(),
         ]
@@ -72,10 +93,27 @@ class CampagneAdmin(PageAdmin):
     def calculer(self, request: HttpRequest, pk: int) -> HttpResponse:
         self.exiger(request, "facturation.calculer_campagne")
         campagne = self.trouver(request, str(pk))
-        brouillons = emission.calculer(campagne)
+        try:
+            brouillons = emission.calculer(campagne)
+        except ValidationError as erreur:
+            messages.error(request, erreur.messages[0])
+            return redirect(_brouillon(campagne))
         self.log_change(request, campagne, "Brouillon calculé.")
         messages.success(request, f"Brouillon calculé{INSECABLE}: {_familles(len(brouillons))}.")
         return redirect(_brouillon(campagne))
+
+    @method_decorator(require_POST)
+    def effacer(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Back to a campagne whose régie and dates may be changed."""
+        self.exiger(request, "facturation.calculer_campagne")
+        campagne = self.trouver(request, str(pk))
+        try:
+            emission.effacer(campagne, request.user)
+        except ValidationError as erreur:
+            messages.error(request, erreur.messages[0])
+            return redirect(_brouillon(campagne))
+        messages.success(request, f"Brouillon effacé{INSECABLE}: la régie et les dates peuvent changer.")
+        return redirect("admin:facturation_campagne_change", campagne.pk)
 
     def brouillon(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The drafts, those that need attention first."""
@@ -96,6 +134,7 @@ class CampagneAdmin(PageAdmin):
             "page": page,
             "lignes": [(b, references.get(b.famille_id, "")) for b in page],
             "peut_calculer": request.user.has_perm("facturation.calculer_campagne"),
+            "peut_effacer": campagne.calculee_le and request.user.has_perm("facturation.calculer_campagne"),
             "peut_emettre": request.user.has_perm("facturation.emettre_campagne"),
         }
         return self.page(request, "facturation/admin/brouillon.html", contexte)

@@ -131,6 +131,9 @@ class SansAgentLimite:
 class LectureSeule:
     """Admin mixin: rows written by verbs, never by a form."""
 
+    class Media:
+        css: ClassVar = {"all": ["css/facturation-admin.css"]}
+
     def has_add_permission(self, request: HttpRequest, *objet) -> bool:
         return False
 

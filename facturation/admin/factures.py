@@ -17,7 +17,7 @@ from facturation.releve import etat
 from portail.socle.argent import INSECABLE, euros
 from portail.socle.pdf import reponse
 
-from .champs import LectureSeule, PageAdmin
+from .champs import DateSensee, LectureSeule, PageAdmin, SansAgentLimite
 
 ETATS = {
     "a_payer": "À payer",
@@ -40,7 +40,7 @@ class OrmcForm(forms.Form):
     """Which collective title takes the invoices over."""
 
     ormc = forms.CharField(label="N° ORMC", max_length=20)
-    date = forms.DateField(label="Date")
+    date = DateSensee(label="Date")
 
 
 class LigneInline(LectureSeule, admin.TabularInline):
@@ -59,7 +59,7 @@ class LigneInline(LectureSeule, admin.TabularInline):
 
 
 @admin.register(Facture)
-class FactureAdmin(LectureSeule, PageAdmin):
+class FactureAdmin(SansAgentLimite, LectureSeule, PageAdmin):
     list_display = ("reference", "destinataire", "regie", "date", "total", "reste", "etat", "pdf")
     list_filter = ("nature", "regie", "campagne")
     list_select_related = ("regie",)
@@ -175,7 +175,7 @@ class FactureAdmin(LectureSeule, PageAdmin):
 
 
 @admin.register(PriseEnChargeTresor)
-class PriseEnChargeAdmin(LectureSeule, admin.ModelAdmin):
+class PriseEnChargeAdmin(SansAgentLimite, LectureSeule, admin.ModelAdmin):
     list_display = ("ormc", "facture", "date", "montant")
     list_select_related = ("facture",)
     search_fields = ("=ormc", "=facture__reference")

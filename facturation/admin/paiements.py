@@ -5,7 +5,7 @@ from django.contrib import admin
 from facturation.models import LignePaiement, PaiementEnLigne
 from portail.socle.argent import euros
 
-from .champs import LectureSeule
+from .champs import LectureSeule, SansAgentLimite
 
 
 class LignePaiementInline(LectureSeule, admin.TabularInline):
@@ -20,7 +20,7 @@ class LignePaiementInline(LectureSeule, admin.TabularInline):
 
 
 @admin.register(PaiementEnLigne)
-class PaiementEnLigneAdmin(LectureSeule, admin.ModelAdmin):
+class PaiementEnLigneAdmin(SansAgentLimite, LectureSeule, admin.ModelAdmin):
     list_display = ("cree_le", "famille", "regie", "montant", "etat", "incident", "incident_regle_le")
     list_filter = ("etat", "regie", ("incident", admin.EmptyFieldListFilter))
     list_select_related = ("famille", "regie")

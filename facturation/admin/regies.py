@@ -8,6 +8,7 @@ from django.forms.models import BaseInlineFormSet
 
 from enfants.models import Prestation
 from facturation.models import Compteur, Regie, RegiePrestation
+from portail.socle.admin import Tracee
 from portail.socle.verrous import verrouiller
 
 from .champs import chevauchent
@@ -58,7 +59,7 @@ class CompteurInline(admin.TabularInline):
 
 
 @admin.register(Regie)
-class RegieAdmin(admin.ModelAdmin):
+class RegieAdmin(Tracee, admin.ModelAdmin):
     list_display = ("nom", "prefixe", "paiement_en_ligne")
     inlines = (LienInline, CompteurInline)
     fieldsets = (

@@ -7,7 +7,6 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import path, reverse
-from django.utils import timezone
 
 from facturation.encaissement import annuler, encaisser
 from facturation.models import Imputation, Regie, Reglement
@@ -15,7 +14,7 @@ from facturation.releve import soldes_par_regie
 from familles.models import Famille
 from portail.socle.argent import INSECABLE, euros
 
-from .champs import EurosField, LectureSeule, PageAdmin
+from .champs import DatePassee, EurosField, FormulaireUnique, LectureSeule, PageAdmin, SansAgentLimite
 
 MODES = [(valeur, mot) for valeur, mot in Reglement.Mode.choices if valeur != Reglement.Mode.CARTE]
 TROUVEES_MAX = 20
@@ -37,14 +36,14 @@ class PayeurForm(forms.Form):
         )[:TROUVEES_MAX]
 
 
-class ReglementForm(forms.Form):
+class ReglementForm(FormulaireUnique):
     """Money of one family for one régie; `sur_‹pk›`: what goes to an invoice, empty = the oldest first."""
 
     mode = forms.ChoiceField(
         label="Mode", choices=[*MODES, (Reglement.Mode.CARTE, "Carte bancaire (au guichet)")]
     )
     centimes = EurosField(label="Montant (€)")
-    date = forms.DateField(label="Date")
+    date = DatePassee(label="Date")
     precision = forms.CharField(
         label="Précision", max_length=100, required=False, help_text="Banque et n° du chèque, par exemple."
     )
@@ -81,11 +80,11 @@ class ReglementForm(forms.Form):
         return donnees
 
 
-class AnnulationForm(forms.Form):
+class AnnulationForm(FormulaireUnique):
     """Why money is given back, and when."""
 
     motif = forms.CharField(label="Motif", max_length=100, help_text="Lu par la famille sur son relevé.")
-    date = forms.DateField(label="Date")
+    date = DatePassee(label="Date")
     centimes = EurosField(
         label="Montant rendu (€)", required=False, help_text=f"Vide{INSECABLE}: tout le règlement."
     )
@@ -103,7 +102,7 @@ class ImputationInline(LectureSeule, admin.TabularInline):
 
 
 @admin.register(Reglement)
-class ReglementAdmin(LectureSeule, PageAdmin):
+class ReglementAdmin(SansAgentLimite, LectureSeule, PageAdmin):
     list_display = ("reference", "famille", "regie", "date", "mode", "montant", "libelle_complementaire")
     list_filter = ("regie", "mode")
     list_select_related = ("regie", "famille")
@@ -157,22 +156,18 @@ class ReglementAdmin(LectureSeule, PageAdmin):
         de = get_object_or_404(Regie, pk=regie)
         dues = list(payeur.factures.impayees().filter(regie=de))
         du = sum(facture.reste for facture in dues)
-        initial = {"date": timezone.localdate(), "centimes": du or None}
-        form = ReglementForm(request.POST or None, factures=dues, initial=initial)
-        if request.method == "POST" and form.is_valid():
-            donnees = form.cleaned_data
-            reglement = encaisser(
-                payeur,
-                de,
-                donnees["mode"],
-                donnees["centimes"],
-                donnees["date"],
-                request.user,
-                libelle=donnees["precision"],
-                sur=form.sur(),
-            )
-            messages.success(request, f"Règlement {reglement.reference} enregistré.")
-            return redirect("admin:facturation_reglement_change", reglement.pk)
+        form = ReglementForm(request.POST or None, factures=dues, initial={"centimes": du or None})
+        valide = request.method == "POST" and form.is_valid()
+        if deja := _deja(request, form, famille=payeur, regie=de, annule=None):
+            return deja
+        if valide:
+            try:
+                reglement = _encaisser(payeur, de, form, request.user)
+            except ValidationError as erreur:
+                form.add_error(None, erreur)
+            else:
+                messages.success(request, f"Règlement {reglement.reference} enregistré.")
+                return redirect("admin:facturation_reglement_change", reglement.pk)
         contexte = {
             "title": f"Saisir un règlement, {payeur.titulaire() or payeur}",
             "form": form,
@@ -186,12 +181,20 @@ class ReglementAdmin(LectureSeule, PageAdmin):
         """A bounced cheque, a refund: a negative row."""
         self.exiger(request, "facturation.annuler_reglement")
         reglement = self.trouver(request, str(pk))
-        form = AnnulationForm(request.POST or None, initial={"date": timezone.localdate()})
-        if request.method == "POST" and form.is_valid():
+        form = AnnulationForm(request.POST or None)
+        valide = request.method == "POST" and form.is_valid()
+        if deja := _deja(request, form, annule=reglement):
+            return deja
+        if valide:
             donnees = form.cleaned_data
             try:
                 contraire = annuler(
-                    reglement, request.user, donnees["motif"], donnees["date"], centimes=donnees["centimes"]
+                    reglement,
+                    request.user,
+                    donnees["motif"],
+                    donnees["date"],
+                    centimes=donnees["centimes"],
+                    jeton=donnees["jeton"],
                 )
             except ValidationError as erreur:
                 form.add_error(None, erreur)
@@ -200,3 +203,31 @@ class ReglementAdmin(LectureSeule, PageAdmin):
                 return redirect(reverse("admin:facturation_reglement_change", args=[contraire.pk]))
         contexte = {"title": f"Annuler {reglement.reference}", "reglement": reglement, "form": form}
         return self.page(request, "facturation/admin/annuler.html", contexte)
+
+
+def _encaisser(payeur: Famille, de: Regie, form: ReglementForm, par) -> Reglement:
+    donnees = form.cleaned_data
+    return encaisser(
+        payeur,
+        de,
+        donnees["mode"],
+        donnees["centimes"],
+        donnees["date"],
+        par,
+        libelle=donnees["precision"],
+        sur=form.sur(),
+        jeton=donnees["jeton"],
+    )
+
+
+def _deja(request: HttpRequest, form: forms.Form, **quoi) -> HttpResponse | None:
+    """The answer to a page sent twice. Its other fields may no longer be valid: what it paid is paid."""
+    jeton = form.is_bound and form.cleaned_data.get("jeton")
+    ecrit = Reglement.objects.filter(jeton=jeton, **quoi).first() if jeton else None
+    if ecrit is None:
+        return None
+    messages.info(
+        request,
+        f"Cette saisie est déjà enregistrée{INSECABLE}: {ecrit.reference}. Elle n’a pas été comptée deux fois.",
+    )
+    return redirect("admin:facturation_reglement_change", ecrit.pk)

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 
 from facturation.models import RegiePrestation, Tarif, TrancheTarif
+from portail.socle.admin import Tracee
 from portail.socle.verrous import verrouiller
 
 from .champs import EnEuros, chevauchent
@@ -68,7 +69,7 @@ class TrancheInline(EnEuros, admin.TabularInline):
 
 
 @admin.register(Tarif)
-class TarifAdmin(EnEuros, admin.ModelAdmin):
+class TarifAdmin(Tracee, EnEuros, admin.ModelAdmin):
     form = TarifForm
     inlines = (TrancheInline,)
     list_display = ("prestation", "regie", "du", "au", "mode", "unite")

@@ -99,6 +99,10 @@ def _somme(champ: str, **condition) -> Coalesce:
     return Coalesce(Subquery(total, output_field=IntegerField()), 0)
 
 
+# The one rule of what may be paid online, on rows loaded `avec_reste()`.
+PAYABLE = Q(nature="facture", reste__gt=0, prise_en_charge__isnull=True, regie__paiement_en_ligne=True)
+
+
 class FactureQuerySet(models.QuerySet):
     def avec_reste(self):
         """Adds `avoirs` (≤ 0), `regle`, `tresor` and `reste`, all in cents; rest = what is still to pay here."""
@@ -107,6 +111,10 @@ class FactureQuerySet(models.QuerySet):
             regle=_somme("imputations__centimes"),
             tresor=Coalesce(F("prise_en_charge__centimes"), 0),
         ).annotate(reste=F("total_centimes") + F("avoirs") - F("regle") - F("tresor"))
+
+    def avec_payable(self):
+        """`avec_reste()` and `payable`: whether the invoice may be paid online."""
+        return self.avec_reste().annotate(payable=PAYABLE)
 
     def factures(self):
         """Invoices only, not credit notes."""
@@ -119,6 +127,10 @@ class FactureQuerySet(models.QuerySet):
     def impayees(self):
         """Invoices with something left to pay here, oldest first."""
         return self.factures().avec_reste().filter(reste__gt=0).order_by("date", "numero", "pk")
+
+    def payables(self):
+        """Invoices that may be paid online: not those of the trésorerie nor of a régie that does not take it."""
+        return self.avec_reste().filter(PAYABLE).order_by("date", "numero", "pk")
 
 
 class Facture(models.Model):

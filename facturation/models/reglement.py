@@ -49,6 +49,8 @@ class Reglement(models.Model):
         verbose_name="saisi par",
     )
     saisi_le = models.DateTimeField("saisi le", default=timezone.now)
+    # Drawn by the page it was typed on: that page sent twice is the same règlement.
+    jeton = models.UUIDField("jeton de saisie", null=True, blank=True, unique=True, editable=False)
 
     class Meta:
         verbose_name = "règlement"

@@ -19,6 +19,8 @@ from portail.socle.templatetags.portail import jour_moyen
 
 # An answer stays on the home page until the next visit, and for this long at most.
 REPONSE_JOURS = 7
+# The portal's own answer comes in the minute; the town's does not.
+SUR_LE_CHAMP = timedelta(minutes=1)
 DETAIL_FACTURES = 2
 DETAIL_RAPPELS = 3
 
@@ -54,13 +56,15 @@ def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: li
     en_cours = [d for d in lues if d.est_en_cours]
     return [
         *_factures(impayees, jour),
+        *_precisions(lues),
         *_rappels(rappels),
         *_messages(famille, moment.utilisateur, nouveaux),
         *(
             Attente("fiche", "ocre", p.titre, p.detail, p.action, p.url)
             for p in pieces_attendues(famille, moment.enfants, en_cours, jour)
         ),
-        *_demandes(lues, moment),
+        *_reponses(lues, moment),
+        *_suivi(lues),
     ]
 
 
@@ -118,38 +122,61 @@ def _messages(famille: Famille, utilisateur, nouveaux: int) -> list[Attente]:
     return [Attente("enveloppe", "ciel", titre, detail, "Lire", adresse)]
 
 
-def _demandes(lues: list[Demande], moment: Moment) -> list[Attente]:
-    """Those the town asks about, each; those answered since the last visit; the others counted in one line."""
-    recentes = moment.jour - timedelta(days=REPONSE_JOURS)
-    lignes, en_cours = [], 0
-    for d in lues:
-        adresse = reverse("demande", kwargs={"pk": d.pk})
-        if d.etat == EtatDemande.COMPLEMENT:
-            detail = f"Demande {d.numero}{INSECABLE}: la mairie attend une précision."
-            lignes.append(Attente("avion", "ocre", _nom(d), detail, "Répondre", adresse))
-        elif d.est_en_cours:
-            en_cours += 1
-        elif _repondue(d, recentes, moment.depuis):
-            detail = f"{d.etat_en_mots}" + (f"{INSECABLE}: {d.motif}" if d.motif else ".")
-            ton = "garance" if d.etat == EtatDemande.REFUSEE else "durance"
-            lignes.append(Attente("liste", ton, f"Réponse{INSECABLE}: {_nom(d)}", detail, "Voir", adresse))
-    if en_cours:
-        titre = f"{en_cours} demande{'s' if en_cours > 1 else ''} en cours"
-        lignes.append(
-            Attente("horloge", "gris", titre, "La mairie vous répondra ici.", "Suivre", reverse("demandes"))
+def _precisions(lues: list[Demande]) -> list[Attente]:
+    """Demandes the town cannot go on with: the household must answer."""
+    return [
+        Attente(
+            "avion",
+            "ocre",
+            _nom(d),
+            f"Demande {d.numero}{INSECABLE}: la mairie attend une précision.",
+            "Répondre",
+            reverse("demande", kwargs={"pk": d.pk}),
         )
-    return lignes
+        for d in lues
+        if d.etat == EtatDemande.COMPLEMENT
+    ]
+
+
+def _reponses(lues: list[Demande], moment: Moment) -> list[Attente]:
+    """What the town answered since the last visit: refusals each, several agreements in one line."""
+    recentes = moment.jour - timedelta(days=REPONSE_JOURS)
+    repondues = [d for d in lues if _repondue(d, recentes, moment.depuis)]
+    acceptees = [d for d in repondues if d.etat == EtatDemande.ACCEPTEE]
+    if len(acceptees) < 2:
+        return [_reponse(d) for d in repondues]
+    lignes = [_reponse(d) for d in repondues if d.etat != EtatDemande.ACCEPTEE]
+    titre = f"{len(acceptees)} demandes acceptées depuis votre dernière visite"
+    detail = f"La dernière{INSECABLE}: {_nom(max(acceptees, key=lambda d: d.decidee_le))}."
+    toutes_du_compte = all(d.genre.categorie == "compte" for d in acceptees)
+    adresse = reverse("demandes" if toutes_du_compte else "demandes_enfants")
+    return [*lignes, Attente("liste", "durance", titre, detail, "Voir", adresse)]
+
+
+def _reponse(demande: Demande) -> Attente:
+    detail = demande.etat_en_mots + (f"{INSECABLE}: {demande.motif}" if demande.motif else ".")
+    ton = "garance" if demande.etat == EtatDemande.REFUSEE else "durance"
+    adresse = reverse("demande", kwargs={"pk": demande.pk})
+    return Attente("liste", ton, f"Réponse{INSECABLE}: {_nom(demande)}", detail, "Voir", adresse)
+
+
+def _suivi(lues: list[Demande]) -> list[Attente]:
+    nombre = sum(1 for d in lues if d.est_en_cours and d.etat != EtatDemande.COMPLEMENT)
+    if not nombre:
+        return []
+    titre = f"{nombre} demande{'s' if nombre > 1 else ''} en cours"
+    return [Attente("horloge", "gris", titre, "La mairie vous répondra ici.", "Suivre", reverse("demandes"))]
 
 
 def _repondue(demande: Demande, recentes: date, depuis: datetime) -> bool:
-    """The town answered after the last visit, and not long ago."""
+    """Somebody answered after the last visit, and not long ago. What the portal accepted while the parent was
+    sending it has been seen.
+    """
     le = demande.decidee_le
-    return (
-        demande.etat != EtatDemande.RETIREE
-        and le is not None
-        and le > depuis
-        and timezone.localdate(le) >= recentes
-    )
+    if le is None or demande.etat == EtatDemande.RETIREE or demande.est_en_cours:
+        return False
+    sur_le_champ = demande.decidee_par_id is None and le - demande.envoyee_le < SUR_LE_CHAMP
+    return not sur_le_champ and le > depuis and timezone.localdate(le) >= recentes
 
 
 def _nom(demande: Demande) -> str:

@@ -35,7 +35,8 @@ GROUPES: dict[str, dict] = {
             FAMILLES,
             {
                 "familles": {("utilisateur",): TENIR},
-                "enfants": {"*": TENIR},
+                # Whoever wrote their own AffectationAgent would choose what they see.
+                "enfants": {"*": TENIR, ("affectationagent",): VOIR},
                 "messagerie": {"*": TENIR},
                 "demandes": {"*": VOIR},
                 "accueil": {("information", "formulaire"): TOUT, ("page",): VOIR},
@@ -76,15 +77,19 @@ GROUPES: dict[str, dict] = {
 
 
 def _codes(modeles: list[dict]) -> set[tuple[str, str]]:
-    """(app, codename) of the ordinary permissions. « * » is every model of the app."""
+    """(app, codename) of the ordinary permissions. « * » is every model of the app; a model named after it has
+    its own.
+    """
     codes = set()
     for regles in modeles:
         for app, lignes in regles.items():
+            permis = {}
             for noms, verbes in lignes.items():
-                for nom in _noms(app) if noms == "*" else noms:
-                    apps.get_model(app, nom)  # a misspelt model is an error here, not a silent hole
-                    permis = VOIR if nom in ECRITES_PAR_LE_PORTAIL.get(app, ()) else verbes
-                    codes |= {(app, f"{verbe}_{nom}") for verbe in permis}
+                permis |= dict.fromkeys(_noms(app) if noms == "*" else noms, verbes)
+            for nom, verbes in permis.items():
+                apps.get_model(app, nom)  # a misspelt model is an error here, not a silent hole
+                verbes = VOIR if nom in ECRITES_PAR_LE_PORTAIL.get(app, ()) else verbes
+                codes |= {(app, f"{verbe}_{nom}") for verbe in verbes}
     return codes
 
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from demandes.models import Demande, PieceDemande
-from enfants.models import AffectationAgent
+from enfants.agents import structures_de
 from familles.acces import famille_de
 from messagerie.models import PieceJointe
 from portail.accueil.models import Formulaire
@@ -47,13 +47,13 @@ def _pour_agent(fichier: Fichier, agent) -> tuple[bool, object]:
 
 
 def _demandes_de(agent):
-    structures = list(AffectationAgent.objects.filter(utilisateur=agent).values_list("structure", flat=True))
-    return Demande.objects.pour_structures(structures) if structures else Demande.objects.all()
+    structures = structures_de(agent)
+    return Demande.objects.all() if structures is None else Demande.objects.pour_structures(structures)
 
 
 def _lisible(demande: Demande, agent) -> bool:
     """Health and bank demandes have their own permission."""
-    requise = demande.genre.permission
+    requise = demande.permission
     return not requise or agent.has_perm(requise)
 
 

@@ -1,7 +1,7 @@
 """« Ce qui vous attend »: papers missing, answers since the last visit, the deadline of the week."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -81,12 +81,42 @@ class TestReponses:
     def test_depuis_la_derniere_visite(self, monde):
         attend(monde, monde.jean)
         with time_machine.travel("2026-11-23 12:00 +0100", tick=False):
-            demande(monde.jean, type="caf", etat="acceptee", decidee_le=timezone.now())
+            avant = timezone.now() - timedelta(hours=2)
+            demande(monde.jean, type="caf", etat="acceptee", envoyee_le=avant, decidee_le=timezone.now())
         with time_machine.travel("2026-11-23 19:00 +0100", tick=False):
             assert "Réponse : Informations CAF" in attend(monde, monde.jean)[1]
         with time_machine.travel("2026-11-23 19:10 +0100", tick=False):
             assert "Réponse" in attend(monde, monde.jean)[1], "the same visit goes on"
         with time_machine.travel("2026-11-24 08:00 +0100", tick=False):
+            assert "Réponse" not in attend(monde, monde.jean)[1]
+
+    def test_plusieurs_acceptees_tiennent_en_une_ligne(self, monde):
+        attend(monde, monde.jean)
+        avant = timezone.now() - timedelta(hours=2)
+        with time_machine.travel("2026-11-23 12:00 +0100", tick=False):
+            maintenant = timezone.now()
+            for genre in ("caf", "fiscales", "conjoint"):
+                demande(monde.jean, type=genre, etat="acceptee", envoyee_le=avant, decidee_le=maintenant)
+            demande(
+                monde.jean,
+                type="infos-responsable",
+                etat="refusee",
+                motif="Illisible",
+                envoyee_le=avant,
+                decidee_le=maintenant,
+            )
+            demande(monde.jean, type="bancaires", etat="complement", envoyee_le=avant)
+        with time_machine.travel("2026-11-23 19:00 +0100", tick=False):
+            lu = attend(monde, monde.jean)[1]
+        assert "3 demandes acceptées depuis votre dernière visite" in lu
+        assert lu.count("Réponse :") == 2 and "Refusée : Illisible" in lu, "its title, and its link's"
+        assert lu.index("attend une précision") < lu.index("Réponse :") < lu.index("3 demandes")
+
+    def test_acceptee_par_le_portail_a_l_envoi(self, monde):
+        attend(monde, monde.jean)
+        with time_machine.travel("2026-11-23 12:00 +0100", tick=False):
+            demande(monde.jean, type="caf", etat="acceptee", decidee_le=timezone.now())
+        with time_machine.travel("2026-11-23 19:00 +0100", tick=False):
             assert "Réponse" not in attend(monde, monde.jean)[1]
 
 

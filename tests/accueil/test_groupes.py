@@ -77,3 +77,11 @@ def test_une_permission_inconnue_est_une_erreur(monkeypatch):
     with pytest.raises(LookupError):
         groupes.installer()
     assert not Group.objects.exists()
+
+
+def test_un_agent_ne_choisit_pas_ses_structures():
+    call_command("groupes")
+    agent = agent_de("Agents enfance")
+    assert agent.has_perm("enfants.view_affectationagent")
+    assert not agent.has_perm("enfants.add_affectationagent")
+    assert not agent.has_perm("enfants.change_affectationagent")

@@ -4,19 +4,21 @@ import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from demandes.envoi import envoyer
 from demandes.models import DejaTraitee, Demande
 from demandes.types import InfosResponsable
+from enfants import places
+from enfants.models import Creneau, Enfant
 from portail.socle import verrous
 from portail.socle.models import Courriel
 from tests import factories
-from tests.demandes.fabrique import demande, formulaire, titulaire
+from tests.demandes.fabrique import demande, formulaire, reservations, titulaire
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
@@ -113,3 +115,54 @@ def test_double_clic_simultane():
 
     assert len(set(ensemble(*[cliquer] * 6))) == 1
     assert Demande.objects.count() == 1
+
+
+# --- two families, each waiting for the place of the other ------------------------------------------------------
+
+
+def _croises(monkeypatch) -> list:
+    """Each child holds the only place of a day and waits for the other's; both families withdraw at once."""
+    club = factories.prestation("Club", places=1, liste_attente=True)
+    jours = date(2026, 11, 30), date(2026, 12, 1)
+    inscriptions = []
+    for prenom in ("Jean", "Claire"):
+        famille = factories.famille(prenom, "DUPONT", f"{prenom.lower()}.dupont")
+        inscriptions.append(factories.inscription(factories.enfant(f"E{prenom}", famille), club, famille))
+    tiennent = [reservations(i, j, le=MAINTENANT) for i, j in zip(inscriptions, jours, strict=True)]
+    for i, j in zip(inscriptions, reversed(jours), strict=True):
+        reservations(i, j, le=MAINTENANT)
+    barriere = threading.Barrier(2)
+    tenir = places.tenir
+
+    def ensuite(ids, *cles):
+        with suppress(threading.BrokenBarrierError):
+            barriere.wait(timeout=1.5)
+        return tenir(ids, *cles)
+
+    monkeypatch.setattr(places, "tenir", ensuite)
+
+    def retirer(faite: Demande):
+        try:
+            Demande.objects.get(pk=faite.pk).retirer(titulaire(faite.famille).utilisateur, MAINTENANT)
+        except OperationalError as erreur:
+            return erreur
+
+    return ensemble(*(lambda f=f: retirer(f) for f in tiennent))
+
+
+def test_deux_retraits_croises_se_suivent(monkeypatch):
+    assert _croises(monkeypatch) == [None, None]
+    # Each place went to the other child, who waited for it.
+    assert list(Creneau.objects.order_by("jour").values_list("pris", flat=True)) == [1, 1]
+
+
+def test_un_enfant_verrouille_avant_les_autres_serait_un_interblocage(monkeypatch):
+    """Negative control: the lock `_verrouiller` took for planning demandes."""
+    verrouiller = Demande._verrouiller
+
+    def avec_lenfant(self):
+        verrouiller(self)
+        verrous.verrouiller(Enfant.objects.filter(pk=self.enfant_id))
+
+    monkeypatch.setattr(Demande, "_verrouiller", avec_lenfant)
+    assert sum(isinstance(r, OperationalError) for r in _croises(monkeypatch)) == 1

@@ -1,15 +1,19 @@
 """The town's side: what waits first, permissions, structures, three versions, many at once."""
 
+import uuid
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.models import Demande
-from enfants.models import AffectationAgent, Reservation
+from enfants import places
+from enfants.models import AffectationAgent, FicheSanitaire, Reservation, ReservationEvenement
 from familles.models import Responsable
 from portail.socle.models import Trace
 from tests import factories
@@ -258,3 +262,63 @@ def test_la_liste_a_un_nombre_constant_de_requetes(monde):
     reservations(monde.inscriptions["zoe"], JOUR + timedelta(3), JOUR + timedelta(4), le=MAINTENANT)
     reservations(monde.inscriptions["lea"], JOUR + timedelta(3), le=MAINTENANT)
     assert compter() == une
+
+
+def test_un_agent_rattache_ne_refuse_pas_les_jours_des_autres(monde, enfance):
+    """A demande seen for one day of its structure, already decided: what remains belongs to others."""
+    alsh = factories.structure("Accueil de Loisirs ALSH", genre="loisirs")
+    club = factories.prestation("Mercredi", structure=alsh)
+    sienne = factories.inscription(monde.lea, club, monde.jean)
+    souhaits = [
+        places.Souhait(monde.inscriptions["lea"], JOUR + timedelta(3)),
+        places.Souhait(sienne, JOUR + timedelta(7)),
+    ]
+    compte = titulaire(monde.jean).utilisateur
+    faite, _ = envoyer_reservations(monde.jean, souhaits, compte, MAINTENANT, uuid.uuid4())
+    du_club = Reservation.objects.get(prestation=club)
+    places.decider([du_club.pk], True, monde.agent, MAINTENANT)
+    AffectationAgent.objects.create(utilisateur=enfance, structure=alsh)
+    page = decider(monde, enfance, faite, "refuser", message="Non")
+    assert "déjà décidés" in page.text
+    decider(monde, enfance, faite, "accepter")
+    assert Reservation.objects.get(prestation=monde.cantine).etat == "demandee"
+
+
+def test_une_demande_de_sante_tombe_avec_le_rattachement(monde):
+    faite = demande("donnees-sanitaires", monde.jean, SANTE, monde.lea, MAINTENANT)
+    monde.lea.rattachements.filter(famille=monde.jean).update(au=JOUR - timedelta(1))
+    page = decider(monde, monde.agent, faite, "accepter")
+    assert "Cet enfant n’est plus rattaché à cette famille." in page.text
+    assert not FicheSanitaire.objects.filter(enfant=monde.lea, allergies="Arachide").exists()
+    faite.refresh_from_db()
+    assert faite.etat == "envoyee"
+
+
+def test_une_demande_de_sante_veut_encore_lautorite_parentale(monde):
+    faite = demande("donnees-sanitaires", monde.jean, SANTE, monde.lea, MAINTENANT)
+    monde.lea.rattachements.filter(famille=monde.jean).update(autorite_parentale=False)
+    with pytest.raises(ValidationError, match="Seul un parent") as refus:
+        faite.accepter(monde.agent, MAINTENANT)
+    assert "__all__" not in str(refus.value)
+
+
+def test_une_absence_medicale_est_une_donnee_de_sante(monde, enfance):
+    (reservee,) = (
+        i.reservation
+        for i in places.reserver(
+            [places.Souhait(monde.inscriptions["lea"], JOUR + timedelta(1))],
+            None,
+            MAINTENANT,
+            au_nom_de_la_mairie=True,
+        )
+    )
+    raison = {"raison": "medicale", "precision": "opération"}
+    compte = titulaire(monde.jean).utilisateur
+    faite, _ = envoyer_absences(monde.jean, [reservee], raison, compte, MAINTENANT, uuid.uuid4())
+    assert {e.motif for e in ReservationEvenement.objects.all()} == {"", "raison médicale"}
+    page = voir(monde, enfance, faite)
+    assert "réservé aux agents habilités" in page.text
+    assert "opération" not in page.text
+    assert "opération" not in monde.client(enfance).get(LISTE).text
+    infirmiere = factories.agent("sante", "demandes.traiter_demande", "demandes.voir_sante")
+    assert "opération" in voir(monde, infirmiere, faite).text

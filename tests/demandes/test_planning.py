@@ -311,3 +311,10 @@ def test_la_liste_dattente_nattend_pas_la_mairie(monde):
     changer(Reservation.objects.get(enfant=monde.zoe), "annulee", monde.agent, MAINTENANT)
     relue = Demande.objects.get(pk=faite.pk)
     assert (relue.etat, relue.etat_lu) == ("envoyee", "acceptee")
+
+
+def test_une_longue_adresse_de_retour_ne_perd_pas_la_selection(monde):
+    retour = "/enfants/planning/2026-11/?" + "x" * 300
+    page = poster(monde, monde.jean, case(monde.inscriptions["lea"], JEUDI), retour=retour)
+    assert page.status_code == 200
+    assert page.context["retour"] == "/enfants/planning/2026-11/"

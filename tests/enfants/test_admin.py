@@ -444,3 +444,32 @@ def test_queries_of_the_sheet(monde, mairie):
             mairie.get(adresse_du_jour)
         comptes.append(len(requetes))
     assert comptes[0] == comptes[1] <= 10
+
+
+def test_two_attachments_of_one_household_may_not_overlap(monde, mairie):
+    lien = monde.lea.rattachements.get(famille=monde.jean)
+    page = adresse(Enfant, "change", monde.lea.pk)
+    formulaire = mairie.get(page).context
+    neuf = {
+        "rattachements-TOTAL_FORMS": "3",
+        "rattachements-2-enfant": monde.lea.pk,
+        "rattachements-2-famille": monde.jean.pk,
+        "rattachements-2-garde": "complete",
+    }
+    rang = next(
+        n for n, r in enumerate(monde.lea.rattachements.order_by("enfant", "du", "pk")) if r.pk == lien.pk
+    )
+    fini = {f"rattachements-{rang}-au": "2026-11-23"}
+    refus = mairie.post(page, valeurs(formulaire, **neuf, **fini, **{"rattachements-2-du": "2026-11-23"}))
+    assert refus.status_code == 200
+    assert "se chevauchent" in refus.text
+    assert monde.lea.rattachements.count() == 2
+    suite = mairie.post(page, valeurs(formulaire, **neuf, **fini, **{"rattachements-2-du": "2026-11-24"}))
+    assert suite.status_code == 302
+    assert monde.lea.rattachements.filter(famille=monde.jean).count() == 2
+
+
+def test_a_limit_counts_no_more_days_than_the_calendar_reaches(mairie):
+    champs = {"nom": "Loin", "genre": "jours_avant", "nombre": "61", "compte": "ecole", "heure": "12:00"}
+    page = mairie.post(adresse(Limite, "add"), champs)
+    assert page.context["adminform"].form.errors.keys() == {"nombre"}

@@ -7,7 +7,9 @@ import pytest
 import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from enfants import places
 from enfants.models import (
     AnneeScolaire,
     Autorisations,
@@ -17,9 +19,10 @@ from enfants.models import (
     Rattachement,
     Scolarite,
 )
+from familles.models import Responsable
 from portail.socle.models import Trace
 from tests import factories
-from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, reserver
+from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, demander, reserver
 
 pytestmark = pytest.mark.django_db
 MOIS = "2026-11"
@@ -295,3 +298,35 @@ def test_weight_of_a_month_of_ten_services(monde):
     reponse = page(monde.client(monde.jean), "planning_enfant", pk=monde.lea.pk, mois="2026-12")
     assert reponse.content.count(b'name="c"') > 200
     assert len(reponse.content) <= 60_000
+
+
+def test_two_attachments_that_overlap_show_the_child_once(monde):
+    """The last day of one is the first of the next: a day of both, never an error."""
+    jour = timezone.localdate()
+    monde.lea.rattachements.filter(famille=monde.jean).update(au=jour)
+    Rattachement.objects.create(enfant=monde.lea, famille=monde.jean, du=jour)
+    client = monde.client(monde.jean)
+    assert client.get(reverse("enfant", args=[monde.lea.pk])).status_code == 200
+    assert [c["enfant"] for c in client.get(reverse("enfants")).context["cartes"]] == [monde.lea, monde.tom]
+
+
+def test_the_other_household_s_refusals_are_not_shown(monde):
+    """What it holds is shown, with its name in capitals, accents included; what it was refused is not."""
+    Responsable.objects.filter(famille=monde.jeanne).update(nom="Lefèvre")
+    chez_jeanne = factories.inscription(monde.lea, factories.prestation("Club"), monde.jeanne)
+    (issue,) = demander(chez_jeanne, LUNDI)
+    adresse = reverse("planning_famille", args=["2026-11"])
+    client = monde.client(monde.jean)
+    assert "LEFÈVRE Jeanne" in texte(client.get(adresse))
+    places.decider([issue.reservation.pk], False, None, MAINTENANT, motif="Complet")
+    assert "LEFÈVRE" not in texte(client.get(adresse))
+    assert texte(monde.client(monde.jeanne).get(adresse)).count("réservation refusée") == 1
+
+
+def test_a_family_without_titulaire_has_a_name_in_the_planning(monde):
+    chez_jeanne = factories.inscription(monde.lea, factories.prestation("Club"), monde.jeanne)
+    demander(chez_jeanne, LUNDI)
+    Responsable.objects.filter(famille=monde.jeanne).update(rang="conjoint")
+    contenu = texte(monde.client(monde.jean).get(reverse("planning_famille", args=["2026-11"])))
+    assert str(monde.jeanne) in contenu
+    assert "None" not in contenu

@@ -1,8 +1,10 @@
 """The régisseur's desk: every button, with and without its permission."""
 
+import uuid
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
@@ -127,6 +129,7 @@ def test_parents_and_strangers_never_come_in(monde, octobre):
         assert sans.get(chemin).status_code == 403
 
 
+@time_machine.travel("2026-11-23 10:00+01:00", tick=False)
 def test_campagnes_of_a_regie_do_not_overlap(monde, octobre):
     bureau = monde.client(monde.agent)
     donnees = {
@@ -256,6 +259,7 @@ def test_credit_note(monde):
     assert bureau.get(adresse("facture_pdf", avoir.pk))["Content-Type"] == "application/pdf"
 
 
+@time_machine.travel("2026-11-23 10:00+01:00", tick=False)
 def test_a_payment_at_the_desk(monde):
     ancienne = fabrique.facture(monde.jean, 1000, jour=date(2026, 9, 8))
     recente = fabrique.facture(monde.jean, 500, jour=date(2026, 10, 8))
@@ -270,6 +274,7 @@ def test_a_payment_at_the_desk(monde):
         "centimes": "6,00",
         "date": "10/11/2026",
         "precision": "Banque du Pont n° 12",
+        "jeton": str(uuid.uuid4()),
     }
     page = bureau.post(saisie, donnees | {f"sur_{recente.pk}": "7"})
     assert "Il ne reste que 5,00" in texte(page)
@@ -282,13 +287,15 @@ def test_a_payment_at_the_desk(monde):
     reglement = Reglement.objects.get()
     assert "Annuler ou rembourser" in texte(page)
     annulation = adresse("reglement_annuler", reglement.pk)
-    page = bureau.post(annulation, {"motif": "Sans provision", "date": "12/11/2026", "centimes": "7"})
+    envoi = {"motif": "Sans provision", "date": "12/11/2026", "jeton": str(uuid.uuid4())}
+    page = bureau.post(annulation, envoi | {"centimes": "7"})
     assert "Il reste 6,00" in texte(page)
-    page = bureau.post(annulation, {"motif": "Sans provision", "date": "12/11/2026"}, follow=True)
+    page = bureau.post(annulation, envoi, follow=True)
     assert "AL-2 annule AL-1." in texte(page)
     assert solde(monde.jean) == 1500
 
 
+@time_machine.travel("2026-11-23 10:00+01:00", tick=False)
 def test_hand_over_to_the_tresorerie(monde):
     due = fabrique.facture(monde.jean, 1000)
     payee = fabrique.facture(monde.claire, 500)

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+import time_machine
 from django.urls import reverse
 
 from enfants.models import AffectationAgent
@@ -15,6 +16,12 @@ from tests.facturation.test_admin import adresse, champs_tarif, texte, tranches
 
 LUNDI = date(2026, 10, 5)
 JOUR = date(2026, 11, 8)
+
+
+@pytest.fixture(autouse=True)
+def _novembre():
+    with time_machine.travel("2026-11-23 10:00+01:00", tick=False):
+        yield
 
 
 @pytest.fixture
@@ -196,9 +203,7 @@ def test_settings_of_the_billing_leave_traces(monde, octobre):
     bureau.post(adresse("tarif_add"), champs_tarif(lien) | tranches(("0", "", "1")))
     bureau.post(adresse("campagne_change", octobre.pk), champs(octobre, libelle="Autre nom"))
     regie = octobre.regie
-    vides = {
-        f"{p}-{x}_FORMS": 0 for p in ("liens_prestations", "compteurs") for x in ("TOTAL", "INITIAL")
-    }
+    vides = {f"{p}-{x}_FORMS": 0 for p in ("liens_prestations", "compteurs") for x in ("TOTAL", "INITIAL")}
     bureau.post(
         reverse("admin:facturation_regie_change", args=[regie.pk]),
         {"nom": "Régie renommée", "prefixe": "AL", **vides},

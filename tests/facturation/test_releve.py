@@ -241,7 +241,7 @@ def test_a_date_typed_wrong_does_not_break_the_account(monde, loin):
     encaisser(monde.jean, fabrique.regie(), "cheque", 400, loin, monde.agent)
     with time_machine.travel("2026-11-23 10:00+01:00"):
         page_lue = monde.client(monde.jean).get("/releve/")
-        assert monde.client(monde.jean).get("/releve/pdf/").status_code == 200
+        assert monde.client(monde.jean).get("/releve/releve.pdf").status_code == 200
     assert page_lue.status_code == 200
     assert "<option selected>2026-2027</option>" in page_lue.content.decode()
 

@@ -149,3 +149,16 @@ def test_sans_permission(monde):
     navigateur.force_login(compte)
     for adresse in ("famille/", "utilisateur/", f"famille/{monde.jean.pk}/change/"):
         assert navigateur.get(f"/admin/familles/{adresse}").status_code == 403
+
+
+def test_la_page_d_un_compte_ne_dit_rien_du_mot_de_passe(monde):
+    compte = monde.jean.responsables.get().utilisateur
+    client = monde.client(monde.agent)
+    page = client.get(f"/admin/familles/utilisateur/{compte.pk}/change/").content.decode()
+    assert "Un mot de passe est enregistré." in page
+    algorithme, *reste = compte.password.split("$")
+    assert algorithme not in page and reste[-1][:6] not in page
+    compte.set_unusable_password()
+    compte.save()
+    page = client.get(f"/admin/familles/utilisateur/{compte.pk}/change/").content.decode()
+    assert "Pas de mot de passe." in page

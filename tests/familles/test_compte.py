@@ -1,6 +1,7 @@
 """« Mon compte »: every field of the guide, one's own and nobody else's."""
 
 import re
+from datetime import date
 
 import pytest
 from django.test import Client
@@ -66,6 +67,8 @@ def test_champs_du_guide(complet):
         "Titulaire du compte",
         "IBAN",
         "Organisme rattachement",
+        "N° allocataire",
+        "Quotient familial",
     ]
     assert (mien["Civilité"], mien["Situation"], mien["Employeur"]) == ("Monsieur", "Séparé", "Non renseigné")
     assert mien["IBAN"] == "FR•• •••• •••• 0189"
@@ -125,6 +128,16 @@ def test_sans_conjoint(monde):
 def test_requetes_constantes(complet, django_assert_num_queries):
     client = complet.client(complet.jean)
     client.get("/compte/")
-    # session, user, responsable, adults, bank, benefits, new messages
-    with django_assert_num_queries(7):
+    # session, user, responsable, adults, bank, benefits, quotients, new messages
+    with django_assert_num_queries(8):
         client.get("/compte/")
+
+
+def test_quotient_et_allocataire(complet):
+    Allocataire.objects.update(numero="1234567")
+    complet.jean.quotients.update(valeur="845.50", au=date(2099, 12, 31))
+    mien = lire(complet.client(complet.jean).get("/compte/").content.decode())[0]
+    assert (mien["N° allocataire"], mien["Quotient familial"]) == ("1234567", "845,5, jusqu’au 31/12/2099")
+    complet.jean.quotients.all().delete()
+    mien = lire(complet.client(complet.jean).get("/compte/").content.decode())[0]
+    assert mien["Quotient familial"] == "Non renseigné"

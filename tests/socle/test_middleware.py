@@ -1,6 +1,7 @@
 """What is refused before any view sees it, and what no browser keeps."""
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
@@ -36,3 +37,54 @@ def test_un_nul_dans_un_cookie(client):
     reponse = client.get(reverse("connexion"), HTTP_COOKIE='session="abcdefghi\\000bc"')
 
     assert reponse.status_code == 400
+
+
+class Verrou(Exception):
+    sqlstate = "55P03"
+
+
+class Interblocage(Exception):
+    sqlstate = "40P01"
+
+
+def _panne(cause: Exception | None, texte: str = "") -> OperationalError:
+    erreur = OperationalError(texte)
+    erreur.__cause__ = cause
+    return erreur
+
+
+@pytest.mark.parametrize(
+    "erreur", [_panne(Verrou()), _panne(Interblocage()), _panne(None, "database is locked")]
+)
+def test_un_verrou_non_obtenu_invite_a_reessayer(monde, monkeypatch, erreur):
+    client = monde.client(monde.jean)
+
+    def echouer(*_):
+        raise erreur
+
+    monkeypatch.setattr("enfants.models.enfant.EnfantQuerySet.de_la_famille", echouer)
+    reponse = client.get(reverse("enfants"))
+    assert (reponse.status_code, reponse["Retry-After"]) == (503, "10")
+    assert "Rien n’a été enregistré" in reponse.text
+
+
+def test_une_autre_panne_de_la_base_reste_une_erreur(monde, monkeypatch):
+    client = monde.client(monde.jean)
+
+    def echouer(*_):
+        raise _panne(None, "server closed the connection unexpectedly")
+
+    monkeypatch.setattr("enfants.models.enfant.EnfantQuerySet.de_la_famille", echouer)
+    with pytest.raises(OperationalError):
+        client.get(reverse("enfants"))
+
+
+def test_405_est_une_page(client, db):
+    reponse = client.post("/mentions-legales/")
+    assert (reponse.status_code, reponse.headers["Allow"]) == (405, "GET, HEAD")
+    assert "Cette adresse ne s’ouvre pas ainsi" in reponse.content.decode()
+
+
+def test_400_est_une_page(client):
+    reponse = client.get("/connexion/", {"suite": "a\0"})
+    assert "Nous n’avons pas compris cette demande" in reponse.content.decode()

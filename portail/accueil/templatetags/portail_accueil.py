@@ -1,8 +1,9 @@
-"""Filters of the town's texts and of the home page."""
+"""Filters of the town's texts and of the home page; what the admin's pages show that spans every app."""
 
 from django import template
+from django.utils import timezone
 
-from portail.accueil import texte
+from portail.accueil import dossier, texte
 
 register = template.Library()
 
@@ -26,3 +27,15 @@ def mot(noms: str, nombre: int) -> str:
     """« facture,factures » and 2 give « factures »."""
     singulier, pluriel = noms.split(",")
     return singulier if abs(nombre) < 2 else pluriel
+
+
+@register.simple_tag(takes_context=True)
+def dossier_de_la_famille(context, famille) -> list[dossier.Rubrique]:
+    """What this agent may read about the household (see portail.accueil.dossier)."""
+    return dossier.dossier(famille, context["request"], timezone.localdate())
+
+
+@register.simple_tag(takes_context=True)
+def messages_en_attente(context) -> int | None:
+    """Conversations waiting for this agent's answer; None when it is not their work."""
+    return dossier.messages_en_attente(context["request"])
