@@ -64,23 +64,46 @@ def terminer(rattachement: Rattachement, jour: date, par, maintenant: datetime) 
     verifier(ligne, jour, localdate(maintenant))
     avant = {"du": ligne.du.isoformat(), "au": ligne.au.isoformat() if ligne.au else None}
     ligne.du, ligne.au = min(ligne.du, jour), jour
-    annulables = list(reservations_apres(ligne, jour).values_list("pk", flat=True))
     ligne.save(update_fields=["du", "au"])
-    annulees = places.annuler(annulables, par, maintenant, MOTIF)
-    inscriptions = _clore_inscriptions(ligne, jour)
+    rattachement.du, rattachement.au = ligne.du, ligne.au
+    annulees, inscriptions = _couper(ligne, jour, par, maintenant)
+    _tracer(ligne, famille, par, annulees, inscriptions, avant=avant)
+    return annulees
+
+
+@transaction.atomic
+def suivre_la_fin(rattachement: Rattachement, par, maintenant: datetime) -> list[Reservation]:
+    """What follows when the last day was typed in the child's page: the same cancellations, the same trace.
+
+    Does nothing, and leaves no trace, where nothing is left to cut.
+    """
+    famille = verrouiller_un(Famille.objects.filter(pk=rattachement.famille_id))
+    fin = max(rattachement.au, localdate(maintenant))
+    annulees, inscriptions = _couper(rattachement, fin, par, maintenant)
+    if annulees or inscriptions:
+        _tracer(rattachement, famille, par, annulees, inscriptions)
+    return annulees
+
+
+def _couper(
+    ligne: Rattachement, jour: date, par, maintenant: datetime
+) -> tuple[list[Reservation], list[int]]:
+    annulables = list(reservations_apres(ligne, jour).values_list("pk", flat=True))
+    return places.annuler(annulables, par, maintenant, MOTIF), _clore_inscriptions(ligne, jour)
+
+
+def _tracer(ligne: Rattachement, famille: Famille, par, annulees, inscriptions: list[int], **detail) -> None:
     tracer(
         par,
         "rattachement.terminer",
         ligne,
         famille=famille,
         enfant=str(ligne.enfant_id),
-        avant=avant,
-        dernier_jour=jour.isoformat(),
+        dernier_jour=ligne.au.isoformat(),
         reservations_annulees=[r.pk for r in annulees],
         inscriptions_closes=inscriptions,
+        **detail,
     )
-    rattachement.du, rattachement.au = ligne.du, ligne.au
-    return annulees
 
 
 def _clore_inscriptions(rattachement: Rattachement, jour: date) -> list[int]:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import F, Q
+from django.db.models import Q
 
-from facturation.models import RegiePrestation
+from facturation.models import Campagne
 from portail.socle.argent import INSECABLE
 
 Jour = tuple[int, date]  # prestation, day
@@ -16,20 +16,27 @@ def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
     jours = set(jours)
     if not jours:
         return {}
-    liens = RegiePrestation.objects.filter(
-        Q(au__isnull=True) | Q(au__gte=F("regie__campagnes__du")),
-        prestation__in={prestation for prestation, _ in jours},
-        du__lte=F("regie__campagnes__au"),
-        regie__campagnes__du__lte=max(jour for _, jour in jours),
-        regie__campagnes__au__gte=min(jour for _, jour in jours),
-        regie__campagnes__emission_demandee_le__isnull=False,
+    closes = Campagne.objects.filter(
+        Q(etat=Campagne.Etat.EMISE) | Q(emission_demandee_le__isnull=False),
+        du__lte=max(jour for _, jour in jours),
+        au__gte=min(jour for _, jour in jours),
+        regie__liens_prestations__prestation__in={prestation for prestation, _ in jours},
     )
     periodes = list(
-        liens.order_by("pk").values_list("prestation", "regie__campagnes__du", "regie__campagnes__au")
+        closes.order_by("pk").values_list(
+            "regie__liens_prestations__prestation",
+            "du",
+            "au",
+            "regie__liens_prestations__du",
+            "regie__liens_prestations__au",
+        )
     )
     phrase = f"Ce jour est déjà facturé{INSECABLE}: écrivez à la mairie, elle seule peut corriger la facture."
     return {
         (prestation, jour): phrase
         for prestation, jour in jours
-        if any(p == prestation and du <= jour <= au for p, du, au in periodes)
+        if any(
+            p == prestation and max(du, debut) <= jour <= min(au, fin or au)
+            for p, du, au, debut, fin in periodes
+        )
     }

@@ -9,7 +9,6 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from enfants import places
 from enfants.admin.commun import ParStructure, limitee, structures_de
 from enfants.admin.rattachement import LienTerminer
 from enfants.models import (
@@ -19,10 +18,10 @@ from enfants.models import (
     FicheSanitaire,
     PersonneAutorisee,
     Rattachement,
-    Reservation,
     Scolarite,
     Structure,
 )
+from enfants.rattachements import suivre_la_fin
 from portail.socle.admin import Tracee
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller
@@ -144,21 +143,8 @@ class EnfantAdmin(Tracee, ParStructure):
     def save_related(self, request, form, formsets, change):
         """Ending a Rattachement cancels that household's bookings after it, in the same step, and lists them."""
         super().save_related(request, form, formsets, change)
-        enfant = form.instance
-        for rattachement in enfant.rattachements.exclude(au=None):
-            fin = max(rattachement.au, timezone.localdate())
-            autre = enfant.rattachements.filter(
-                Q(au__isnull=True) | Q(au__gt=fin), famille=rattachement.famille
-            )
-            if autre.exists():
-                continue
-            lignes = Reservation.objects.filter(enfant=enfant, payeur=rattachement.famille, jour__gt=fin)
-            annulees = places.annuler(
-                lignes.vivantes().values_list("pk", flat=True),
-                request.user,
-                timezone.now(),
-                "Fin du rattachement à la famille",
-            )
+        for rattachement in form.instance.rattachements.exclude(au=None):
+            annulees = suivre_la_fin(rattachement, request.user, timezone.now())
             if annulees:
                 jours = ", ".join(f"{r.prestation.nom} le {r.jour:%d/%m/%Y}" for r in annulees)
                 messages.warning(request, f"Réservations annulées avec le rattachement : {jours}.")

@@ -29,14 +29,18 @@ def decembre(monde):
     )
 
 
-def emettre(campagne: Campagne) -> None:
-    Campagne.objects.filter(pk=campagne.pk).update(emission_demandee_le=timezone.now())
+def emettre(campagne: Campagne, **champs) -> None:
+    Campagne.objects.filter(pk=campagne.pk).update(
+        **(champs or {"etat": "emise", "emise_le": timezone.now()})
+    )
 
 
 def test_un_jour_est_clos_quand_sa_campagne_part(monde, decembre, django_assert_num_queries):
     jours = {(monde.cantine.pk, JOUR), (monde.cantine.pk, date(2027, 1, 4)), (monde.cantine.pk + 1, JOUR)}
     assert jours_clos(jours) == {}
-    emettre(decembre)
+    emettre(decembre, emission_demandee_le=timezone.now())
+    assert list(jours_clos(jours)) == [(monde.cantine.pk, JOUR)]
+    emettre(decembre, emission_demandee_le=None, etat="emise")
     with django_assert_num_queries(1):
         assert list(jours_clos(jours)) == [(monde.cantine.pk, JOUR)]
     with django_assert_num_queries(0):
