@@ -70,7 +70,9 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("actif", default=True)
     cree_le = models.DateTimeField("créé le", default=timezone.now)
     # A database default: the version before this one goes on inserting accounts while the tables change.
-    generation = models.PositiveIntegerField("génération des sessions", default=0, db_default=0, editable=False)
+    generation = models.PositiveIntegerField(
+        "génération des sessions", default=0, db_default=0, editable=False
+    )
 
     objects = UtilisateurManager()
 

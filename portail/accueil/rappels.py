@@ -48,7 +48,8 @@ class Rappel:
 
     @property
     def _noms(self) -> list[str]:
-        return [regles.jour_en_mots(j, self.aujourdhui) for j in self.jours]
+        # « mercredi 2 décembre » in one piece is wider than a narrow phone's line: the weekday may stay above.
+        return [regles.jour_en_mots(j, self.aujourdhui).replace(INSECABLE, " ", 1) for j in self.jours]
 
 
 def lire(

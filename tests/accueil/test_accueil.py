@@ -150,7 +150,14 @@ class TestCeQuiAttend:
 
     def test_demandes(self, monde):
         demande(monde.jean)
-        refus = demande(monde.jean, "refusee", "bancaires", motif="RIB illisible", decidee_le=timezone.now())
+        refus = demande(
+            monde.jean,
+            "refusee",
+            "bancaires",
+            motif="RIB illisible",
+            decidee_le=timezone.now(),
+            decidee_par=monde.agent,
+        )
         demande(monde.jean, "complement", "fiscales")
         vieille = timezone.now() - timedelta(days=20)
         demande(monde.jean, "acceptee", "conjoint", envoyee_le=vieille, decidee_le=vieille)
