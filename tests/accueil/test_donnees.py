@@ -70,12 +70,12 @@ def vie(monde):
         tracer(parent(f), "voir_sante", monde.lea, famille=f)
         Connexion.objects.create(utilisateur=parent(f), appareil=f"Firefox {f.pk}", adresse="203.0.113.x")
     FicheSanitaire.objects.create(enfant=monde.lea, allergies="Arachide")
-    mienne = reservation(monde.inscriptions["lea"], date(2026, 11, 23))
+    mienne = reservation(monde.inscriptions["lea"], date(2025, 11, 24))
     ReservationEvenement.objects.create(reservation=mienne, de="", vers="reservee", par=parent(monde.jeanne))
     sienne = inscription(monde.lea, monde.cantine, monde.jeanne)
-    reservation(sienne, date(2026, 11, 24))
-    pointage(monde.lea, monde.cantine, date(2026, 11, 23))
-    pointage(monde.lea, monde.cantine, date(2026, 11, 24))
+    reservation(sienne, date(2025, 11, 25))
+    pointage(monde.lea, monde.cantine, date(2025, 11, 24))
+    pointage(monde.lea, monde.cantine, date(2025, 11, 25))
     de_la_famille(monde.jean, objet="Goûter de Jean")
     de_la_mairie(monde.jeanne, objet="Sujet de Jeanne", pieces=("jeanne.pdf",))
     de_la_mairie(monde.jean, objet="Sujet de Jean", pieces=("verger.pdf",), par=monde.agent)
@@ -127,11 +127,11 @@ class TestContenu:
         jeanne = vie.jeanne
         for sien in (jeanne.numero, "Jeanne", TEL_JEANNE, "129", "43,21", f"MAMIE{jeanne.pk}", "2026-0001"):
             assert sien not in chez_jean, sien
-        for sien in ("24/11/2026", "jeanne.dupont", "certificat1", "jeanne.pdf", f"Firefox {jeanne.pk}"):
+        for sien in ("25/11/2025", "jeanne.dupont", "certificat1", "jeanne.pdf", f"Firefox {jeanne.pk}"):
             assert sien not in chez_jean, sien
         _, d, chez_jeanne = copie(vie, jeanne)
         assert vie.jean.numero not in chez_jeanne and "Tom" not in chez_jeanne
-        assert [p["jour"] for p in d["planning"]["présences"]] == ["24/11/2026"]
+        assert [p["jour"] for p in d["planning"]["présences"]] == ["25/11/2025"]
         _, d, chez_claire = copie(vie, vie.claire)
         assert "Léa" not in chez_claire and "DUPONT" not in chez_claire
         assert d["factures-et-paiements"]["factures"] == []

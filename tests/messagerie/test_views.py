@@ -1,5 +1,6 @@
 """The inbox as each of the three people sees it."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -26,6 +27,8 @@ def sortie(monde) -> Conversation:
         "Sortie au verger",
         "Bottes & goûter <b>",
         structure("Accueil de Loisirs ALSH"),
+        # Now: an hour ago is yesterday between midnight and one.
+        il_y_a=timedelta(0),
         pieces=("autorisation.pdf",),
     )
 
