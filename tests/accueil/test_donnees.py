@@ -104,9 +104,9 @@ class TestContenu:
         assert lea["fiche sanitaire"][0]["allergies"] == "Arachide"
         assert len(d["enfants"]["personnes autorisées"]) == 1
         [jour] = d["planning"]["réservations"]
-        assert (jour["jour"], jour["état"]) == ("23/11/2026", "Réservé")
+        assert (jour["jour"], jour["état"]) == ("24/11/2025", "Réservé")
         assert jour["historique"][0]["par"] == "l’autre foyer"
-        assert [p["jour"] for p in d["planning"]["présences"]] == ["23/11/2026"]
+        assert [p["jour"] for p in d["planning"]["présences"]] == ["24/11/2025"]
         assert [x["n°"] for x in d["demandes"]["demandes"]] == ["2026-0000"]
         objets = {c["objet"] for c in d["messages"]["conversations"]}
         assert objets == {"Goûter de Jean", "Sujet de Jean"}
