@@ -4,12 +4,10 @@ import logging
 from datetime import datetime
 
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from demandes.models import Demande, DemandeJour
 from demandes.models.etats import ATTENDENT
 from enfants import places
-from enfants.models import Etat as EtatJour
 
 journal = logging.getLogger(__name__)
 COMPLET = "Complet\N{NO-BREAK SPACE}: aucune place ne s’est libérée."
@@ -20,13 +18,7 @@ def solder_les_demandes(maintenant: datetime) -> str:
 
     Nothing depends on it: the pages read the days themselves (`Demande.etat_lu`). Says what it did.
     """
-    en_liste = DemandeJour.objects.filter(
-        decision="",
-        reservation__etat=EtatJour.EN_ATTENTE,
-        reservation__jour__lt=timezone.localdate(maintenant),
-    )
-    ids = list(en_liste.order_by("pk").values_list("reservation_id", flat=True))
-    perdus = sum(_refuser(pk, maintenant) for pk in ids)
+    perdus = sum(_refuser(pk, maintenant) for pk in places.perdues(maintenant))
     jours = DemandeJour.objects.filter(demande=OuterRef("pk"))
     ouverts = jours.filter(decision="", reservation__etat__in=ATTENDENT)
     finies = Demande.objects.en_cours().filter(Exists(jours), ~Exists(ouverts)).order_by("pk")

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from enfants.calendrier import calendrier_du
 from enfants.models import Enfant, Etat, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
+from enfants.places_attente import limites_pour_decliner, perdues, promouvoir, proposer, rangs, rattraper
 from enfants.places_chargement import charger, charger_attentes, charger_places
 from enfants.places_examen import A_CHANGE, Examen, Issue, IssueAbsence, Souhait, juger, juger_absence
 from enfants.places_verrous import (
@@ -22,8 +23,6 @@ from enfants.places_verrous import (
     bouger,
     ouvrir_creneaux,
     phrase_de,
-    promouvoir,
-    proposer,
     tenir,
 )
 from portail.socle.models import Collectivite
@@ -41,7 +40,11 @@ __all__ = [
     "declarer_absences",
     "examiner",
     "examiner_absences",
+    "limites_pour_decliner",
+    "perdues",
     "promouvoir",
+    "rangs",
+    "rattraper",
     "reserver",
     "retirer",
     "trancher_absences",

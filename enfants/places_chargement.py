@@ -5,9 +5,18 @@ from collections.abc import Iterable
 from datetime import date
 
 from enfants.calendrier import calendrier_du
-from enfants.models import Creneau, GroupeExclusif, Inscription, Jauge, Rattachement, Reservation, Scolarite
+from enfants.models import (
+    Creneau,
+    Etat,
+    GroupeExclusif,
+    Inscription,
+    Jauge,
+    Rattachement,
+    Reservation,
+    Scolarite,
+)
 from enfants.models.reservation import VIVANTS
-from enfants.places_examen import Cle, Examen
+from enfants.places_examen import Cle, Examen, cles_de
 
 _Puise = Jauge.prestations.through
 _Membre = GroupeExclusif.prestations.through
@@ -38,6 +47,41 @@ def niveaux_par_enfant(enfants: Iterable) -> dict[object, list[tuple[date, date,
     for enfant, du, au, niveau in lignes.values_list("enfant_id", "annee__debut", "annee__fin", "niveau"):
         niveaux[enfant].append((du, au, niveau))
     return niveaux
+
+
+def cles_par_reservation(reservations: Iterable[Reservation]) -> dict[int, list[Cle]]:
+    """What each would take now, from the child's age and level that day."""
+    reservations = list(reservations)
+    jauges = jauges_par_prestation(r.prestation_id for r in reservations)
+    niveaux = niveaux_par_enfant({r.enfant_id for r in reservations}) if jauges else {}
+    return {
+        r.pk: cles_de(
+            jauges.get(r.prestation_id, ()),
+            r.enfant,
+            r.jour,
+            next((n for du, au, n in niveaux.get(r.enfant_id, ()) if du <= r.jour <= au), ""),
+        )
+        for r in reservations
+    }
+
+
+def attentes_sur(cles: Iterable[Cle]) -> list[Reservation]:
+    """Those who wait for one of these places, in the order they asked."""
+    cles = set(cles)
+    if not cles:
+        return []
+    prestations = prestations_par_jauge(cle.jauge_id for cle in cles)
+    lignes = (
+        Reservation.objects.filter(
+            etat=Etat.EN_ATTENTE,
+            jour__in={cle.jour for cle in cles},
+            prestation__in=set().union(*prestations.values()),
+        )
+        .select_related("enfant", "prestation")
+        .order_by("demandee_le", "pk")
+    )
+    touchees = {(p, cle.jour) for cle in cles for p in prestations[cle.jauge_id]}
+    return [r for r in lignes if (r.prestation_id, r.jour) in touchees]
 
 
 def _inscriptions(ids: Iterable[int]) -> dict[int, Inscription]:
@@ -106,18 +150,9 @@ def charger_places(examen: Examen, cles: Iterable[Cle], creneaux: Iterable[Crene
 
 
 def charger_attentes(examen: Examen) -> None:
-    """How many wait before a newcomer where it is full: those of any service drawing on the same places."""
+    """How many wait before a newcomer where it is full: for these very places, whatever the service."""
     pleins = {cle for cle, libres in examen.libres.items() if libres <= 0}
-    if not pleins:
-        return
-    voisines = prestations_par_jauge(cle.jauge_id for cle in pleins)
-    comptes = defaultdict(int)
-    lignes = Reservation.objects.filter(
-        etat="en_attente",
-        jour__in={cle.jour for cle in pleins},
-        prestation__in=set().union(*voisines.values()),
-    ).order_by("pk")
-    for prestation, jour in lignes.values_list("prestation_id", "jour"):
-        comptes[prestation, jour] += 1
-    for cle in pleins:
-        examen.attentes[cle] = sum(comptes[prestation, cle.jour] for prestation in voisines[cle.jauge_id])
+    attentes = attentes_sur(pleins)
+    for cles in cles_par_reservation(attentes).values():
+        for cle in pleins.intersection(cles):
+            examen.attentes[cle] = examen.attentes.get(cle, 0) + 1

@@ -1,4 +1,4 @@
-"""Rows of places under lock: creneaux created then locked, transitions written, freed places offered in order.
+"""Rows of places under lock: creneaux created then locked, transitions written.
 
 Lock order: enfant rows, then creneaux by pk. Freeing a place may promote another child, whose row must be locked
 before any Creneau: those who wait are therefore read, and locked, up front.
@@ -6,7 +6,7 @@ before any Creneau: those who wait are therefore read, and locked, up front.
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,17 +15,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from enfants import regles
-from enfants.models import Creneau, Enfant, Etat, Jauge, Prestation, Reservation, ReservationEvenement
+from enfants.models import Creneau, Enfant, Etat, Jauge, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
-from enfants.places_chargement import (
-    charger,
-    jauges_par_prestation,
-    niveaux_par_enfant,
-    prestations_par_jauge,
-)
-from enfants.places_examen import A_CHANGE, COMPLET, DEJA, Cle, cles_de
+from enfants.places_chargement import attentes_sur, charger, cles_par_reservation
+from enfants.places_examen import A_CHANGE, COMPLET, DEJA, Cle
 from portail.socle.argent import INSECABLE
-from portail.socle.courriels import poster
 from portail.socle.verrous import verrouiller
 
 journal = logging.getLogger(__name__)
@@ -71,41 +65,6 @@ def prises(reservation: Reservation) -> list[Cle]:
     return [Cle(jauge, reservation.jour) for jauge in reservation.places]
 
 
-def _cles_par_reservation(reservations: Iterable[Reservation]) -> dict[int, list[Cle]]:
-    """What each would take now, from the child's age and level that day."""
-    reservations = list(reservations)
-    jauges = jauges_par_prestation(r.prestation_id for r in reservations)
-    niveaux = niveaux_par_enfant({r.enfant_id for r in reservations}) if jauges else {}
-    return {
-        r.pk: cles_de(
-            jauges.get(r.prestation_id, ()),
-            r.enfant,
-            r.jour,
-            next((n for du, au, n in niveaux.get(r.enfant_id, ()) if du <= r.jour <= au), ""),
-        )
-        for r in reservations
-    }
-
-
-def attentes_sur(cles: Iterable[Cle]) -> list[Reservation]:
-    """Those who wait for one of these places, in the order they asked."""
-    cles = set(cles)
-    if not cles:
-        return []
-    prestations = prestations_par_jauge(cle.jauge_id for cle in cles)
-    lignes = (
-        Reservation.objects.filter(
-            etat=Etat.EN_ATTENTE,
-            jour__in={cle.jour for cle in cles},
-            prestation__in=set().union(*prestations.values()),
-        )
-        .select_related("enfant", "prestation")
-        .order_by("demandee_le", "pk")
-    )
-    touchees = {(p, cle.jour) for cle in cles for p in prestations[cle.jauge_id]}
-    return [r for r in lignes if (r.prestation_id, r.jour) in touchees]
-
-
 def ouvrir_creneaux(cles: Iterable[Cle]) -> dict[Cle, Creneau]:
     """Create the missing rows (in one order: two inserts of the same keys would wait for each other), lock all."""
     cles = sorted(set(cles))
@@ -133,10 +92,10 @@ def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> T
     """Lock what a change of these reservations may touch, and re-read them. Inside a transaction."""
     ids = set(reservation_ids)
     lignes = Reservation.objects.filter(pk__in=ids).select_related("enfant").order_by("pk")
-    cles = _cles_par_reservation(lignes)
+    cles = cles_par_reservation(lignes)
     siennes = {cle for r in lignes for cle in (*cles[r.pk], *prises(r))} | set(cles_en_plus)
     attentes = attentes_sur(siennes)
-    toutes = siennes | {cle for liste in _cles_par_reservation(attentes).values() for cle in liste}
+    toutes = siennes | {cle for liste in cles_par_reservation(attentes).values() for cle in liste}
     enfants = {r.enfant_id for r in lignes} | {r.enfant_id for r in attentes}
     verrouiller(Enfant.objects.filter(pk__in=enfants))
     creneaux = ouvrir_creneaux(toutes)
@@ -267,82 +226,3 @@ def _ecrire(lignes: list[Reservation], de: str, vers: str, motif: str, champs: d
         ReservationEvenement(reservation=r, de=de, vers=vers, le=maintenant, par=par, motif=motif[:300])
         for r in lignes
     )
-
-
-# ── The waiting list ─────────────────────────────────────────────────────────────────────────────────────────
-
-
-def proposer(liberees: set[Cle], tenue: Tenue, maintenant: datetime) -> list[Reservation]:
-    """Give freed places to those who wait, in order, skipping who may no longer book. Under the locks of `tenue`."""
-    attentes = attentes_sur(liberees)
-    # Who joined between the reading and the locks is not locked: served by a transaction of its own, right after.
-    cles = _cles_par_reservation(attentes)
-    tardives = [
-        r for r in attentes if r.enfant_id not in tenue.enfants or set(cles[r.pk]) - tenue.creneaux.keys()
-    ]
-    if tardives:
-        restantes = {(cle.jauge_id, cle.jour) for cle in liberees}
-        # robust: what is committed is not answered by an error because this offer failed (it is logged).
-        transaction.on_commit(_plus_tard(restantes, maintenant), robust=True)
-        attentes = [r for r in attentes if r not in tardives]
-    if not attentes:
-        return []
-    examen = charger((r.inscription_id for r in attentes), (r.jour for r in attentes))
-    promues = []
-    for attente in attentes:
-        if _peut_encore(examen, attente, maintenant) and all(
-            tenue.creneaux[cle].libres > 0 for cle in cles[attente.pk]
-        ):
-            tenue.cles[attente.pk] = cles[attente.pk]
-            inscription = examen.inscriptions[attente.inscription_id]
-            automatique = inscription.prestation.validation == Prestation.Validation.AUTOMATIQUE
-            vers = Etat.RESERVEE if automatique else Etat.DEMANDEE
-            promotion = Passage(attente, vers, "Une place s’est libérée", {"promue_le": maintenant})
-            appliquer([promotion], tenue, None, maintenant, examinees=True)
-            examen.vivantes[attente.enfant_id, attente.jour][attente.prestation_id] = attente
-            _prevenir(attente, inscription)
-            promues.append(attente)
-    return promues
-
-
-def _plus_tard(jauges_jours: set[tuple], maintenant: datetime) -> Callable[[], None]:
-    # Not a partial: Django's log of a robust hook that fails wants a __qualname__.
-    def offrir() -> None:
-        promouvoir(jauges_jours, maintenant)
-
-    return offrir
-
-
-def _peut_encore(examen, attente: Reservation, maintenant: datetime) -> bool:
-    """Limit and window open, inscription and household valid, no exclusive service taken meanwhile."""
-    inscription = examen.inscriptions[attente.inscription_id]
-    tenues = examen.vivantes[attente.enfant_id, attente.jour]
-    sienne = tenues.pop(attente.prestation_id, None)
-    refus = (
-        examen.refus_de_droit(inscription, attente.jour)
-        or examen.refus_exclusif(inscription, attente.jour)
-        or examen.refus_de_la_fenetre(inscription, attente.jour, maintenant)
-        or regles.est_passe(examen.limite(inscription, attente.jour), maintenant)
-    )
-    if sienne is not None:
-        tenues[attente.prestation_id] = sienne
-    return not refus
-
-
-def _prevenir(promue: Reservation, inscription) -> None:
-    for rang, adresse in enumerate(inscription.famille.adresses_courriel()):
-        poster(
-            f"place_liberee:{promue.pk}:{promue.version}:{rang}",
-            adresse,
-            "courriels/place_liberee.txt",
-            {"reservation": promue, "enfant": promue.enfant, "prestation": inscription.prestation},
-        )
-
-
-@transaction.atomic
-def promouvoir(jauges_jours: Iterable[tuple], maintenant: datetime) -> list[Reservation]:
-    """Offer the free places of these (jauge or its pk, day) to those who wait; each family is told by e-mail."""
-    cles = {Cle(getattr(jauge, "pk", jauge), jour) for jauge, jour in jauges_jours}
-    if not cles:
-        return []
-    return proposer(cles, tenir((), cles), maintenant)

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from demandes.travail import solder_les_demandes
+from enfants import places
 from facturation.paiement import Stripe
 from facturation.paiement.verbes import fermer_les_perimes
 from familles import assaut, connexions
@@ -79,6 +80,7 @@ def menage(maintenant: datetime) -> str:
 TRAVAUX = (
     Travail("courriels", timedelta(minutes=10), courriels),
     Travail("paiements", timedelta(minutes=15), paiements),
+    Travail("places", timedelta(minutes=10), places.rattraper),
     Travail("demandes", timedelta(hours=1), solder_les_demandes),
     Travail("donnees", timedelta(minutes=5), copies_des_donnees),
     Travail("sessions", JOUR, sessions),

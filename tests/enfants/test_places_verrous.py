@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 
-from enfants import places, places_verrous
+from enfants import places, places_attente, places_verrous
 from enfants.models import AnneeScolaire, Creneau, Etat, GroupeExclusif, Jauge, Reservation, Scolarite
 from enfants.places_comptage import recompter
 from tests import factories
@@ -157,7 +157,7 @@ def test_an_offer_that_fails_after_the_commit_is_no_error(
         raise RuntimeError("panne")
 
     monkeypatch.setattr(places, "tenir", sans_voir)
-    monkeypatch.setattr(places_verrous, "promouvoir", echouer)
+    monkeypatch.setattr(places_attente, "promouvoir", echouer)
     with django_capture_on_commit_callbacks(execute=True) as appels:
         places.changer(prise, Etat.ANNULEE, None, MAINTENANT)
     assert len(appels) == 1
