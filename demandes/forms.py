@@ -114,3 +114,9 @@ class Reponse(forms.Form):
     """The family's answer to a complément."""
 
     texte = forms.CharField(label="Votre réponse", max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class Declin(forms.Form):
+    """A freed place the family gives back: the booking's number."""
+
+    decliner = forms.IntegerField(min_value=1, max_value=2**63 - 1)

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from demandes.types import PAR_CODE, TypeDemande, choix_des_types
 from enfants import places
-from enfants.models import Enfant
+from enfants.models import Enfant, Reservation
 from familles.models import Famille
 from portail.socle.courriels import poster
 from portail.socle.traces import tracer
@@ -249,6 +249,18 @@ class Demande(models.Model):
         ouverts = self._attendus(avec_liste=True)
         places.retirer(sorted(ouverts), par, maintenant)
         self.solder(par, maintenant, texte=texte, prevenir=False)
+
+    @transaction.atomic
+    def decliner(self, reservation: Reservation, texte: str, par, maintenant: datetime) -> None:
+        """The family gives back a place that had freed for it (`demandes.declin` says until when, for free)."""
+        self._verrouiller()
+        genre = DemandeEvenement.Genre.DECLINEE
+        (issue,) = places.declarer_absences([reservation], par, maintenant, genre.label, medicale=False)
+        if issue.verdict == "refus":
+            raise ValidationError(issue.phrase)
+        self._noter(genre, par, maintenant, texte)
+        if self.etat in EN_COURS:
+            self.solder(par, maintenant, prevenir=False)
 
     @transaction.atomic
     def constater(self, maintenant: datetime) -> bool:

@@ -18,6 +18,7 @@ class DemandeEvenement(models.Model):
         ENVOYEE = "envoyee", "Envoyée"
         COMPLEMENT = "complement", "Complément demandé"
         REPONSE = "reponse", "Réponse de la famille"
+        DECLINEE = "declinee", "Place déclinée"
         PARTIE = "partie", "Une partie des jours est décidée"
         ACCEPTEE = "acceptee", "Acceptée"
         ACCEPTEE_PARTIE = "acceptee_partie", "Acceptée en partie"

@@ -2,16 +2,18 @@
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from demandes.forms import Filtre, Reponse
+from demandes.declin import decliner, places_liberees
+from demandes.forms import Declin, Filtre, Reponse
 from demandes.liste import TONS, de_la_periode, demandes_de, enfants_de, lignes, navigation, sections
 from demandes.models import DejaTraitee, Demande, Etat
 from demandes.textes import avant_apres, titre
 from demandes.types import COMPTE, ENFANT
+from enfants import places
 from familles.acces import famille_de
 from portail.socle.traces import tracer
 
@@ -65,6 +67,8 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
             return _agir(
                 request, trouvee, lambda: trouvee.retirer(request.user, timezone.now()), "Demande retirée."
             )
+        if "decliner" in request.POST:
+            return _decliner(request, trouvee)
         reponse = Reponse(request.POST)
         if reponse.is_valid() and trouvee.etat == Etat.COMPLEMENT:
             texte = reponse.cleaned_data["texte"]
@@ -77,6 +81,19 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
     if trouvee.genre.permission == "demandes.voir_sante":
         tracer(request.user, "voir_sante", trouvee, famille=famille)
     return render(request, "demandes/demande.html", _contexte(trouvee, famille, jour, reponse))
+
+
+def _decliner(request: HttpRequest, trouvee: Demande) -> HttpResponse:
+    declin = Declin(request.POST)
+    if not declin.is_valid():
+        raise Http404
+    numero = declin.cleaned_data["decliner"]
+    return _agir(
+        request,
+        trouvee,
+        lambda: decliner(trouvee, numero, request.user, timezone.now()),
+        "Place déclinée. Rien ne sera facturé.",
+    )
 
 
 def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpResponse:
@@ -94,6 +111,9 @@ def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpRes
 def _contexte(trouvee: Demande, famille, jour, reponse: Reponse) -> dict:
     formulaire = trouvee.formulaire(jour)
     ton, mot = TONS[trouvee.etat_lu]
+    rangs = places.rangs(j.reservation for j in trouvee.jours.all())
+    for ligne in trouvee.jours.all():
+        ligne.rang = rangs.get(ligne.reservation_id)
     adultes = {r.utilisateur_id for r in famille.responsables.all()}
     return {
         "demande": trouvee,
@@ -101,6 +121,7 @@ def _contexte(trouvee: Demande, famille, jour, reponse: Reponse) -> dict:
         "ton": ton,
         "mot": mot,
         "en_cours": trouvee.est_en_cours,
+        "liberees": places_liberees(trouvee, timezone.now()),
         "complement": trouvee.etat == Etat.COMPLEMENT,
         "reponse": reponse,
         "lignes": [] if trouvee.genre.planning else avant_apres(formulaire, trouvee.avant, trouvee.donnees),
