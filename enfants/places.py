@@ -15,7 +15,16 @@ from enfants.models import Enfant, Etat, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
 from enfants.places_attente import limites_pour_decliner, perdues, promouvoir, proposer, rangs, rattraper
 from enfants.places_chargement import charger, charger_attentes, charger_places
-from enfants.places_examen import A_CHANGE, Examen, Issue, IssueAbsence, Souhait, juger, juger_absence
+from enfants.places_examen import (
+    A_CHANGE,
+    Examen,
+    Issue,
+    IssueAbsence,
+    Souhait,
+    deja_commence,
+    juger,
+    juger_absence,
+)
 from enfants.places_verrous import (
     Passage,
     TransitionInterdite,
@@ -38,6 +47,7 @@ __all__ = [
     "changer",
     "decider",
     "declarer_absences",
+    "deja_commence",
     "examiner",
     "examiner_absences",
     "limites_pour_decliner",

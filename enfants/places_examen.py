@@ -112,7 +112,8 @@ class Examen:
         prestation = inscription.prestation
         refus = regles.phrase_fermee(prestation, jour, self.calendrier)
         niveau = self.niveau(inscription.enfant_id, jour)
-        refus = refus or regles.phrase_ineligible(prestation, inscription.enfant, jour, niveau)
+        if not inscription.derogation:
+            refus = refus or regles.phrase_ineligible(prestation, inscription.enfant, jour, niveau)
         if not refus and self.jauges.get(prestation.pk) and not self.cles(inscription, jour):
             refus = "Aucune place n’est prévue pour l’âge ou la classe de votre enfant."
         return refus

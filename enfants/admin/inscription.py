@@ -1,28 +1,30 @@
 """Inscriptions: which household pays which service for which child."""
 
-from datetime import timedelta
+from copy import copy
 
-from django import forms
 from django.contrib import admin, messages
-from django.db.models import Q
 from django.utils import timezone
 
-from enfants import places, regles, semaine
+from enfants import inscriptions, regles, semaine
 from enfants.admin.commun import JoursField, ParStructure
-from enfants.calendrier import calendrier_du
-from enfants.models import AnneeScolaire, Inscription
+from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
+from enfants.inscriptions import Prevision, Remplissage
+from enfants.models import Inscription
 from portail.socle.admin import Tracee
+from portail.socle.argent import INSECABLE
+
+# What these decide of the days to come: the rest of the form changes none.
+DES_JOURS = {"du", "au", "mode", "semaine_type", "repartition", "derogation"}
+IDENTITE = ("enfant", "prestation", "famille")
 
 
-class InscriptionForm(forms.ModelForm):
+class InscriptionForm(FormulaireAConfirmer):
     semaine_type = JoursField(label="Semaine type", required=False)
 
     class Meta:
         model = Inscription
         fields = (
-            "enfant",
-            "prestation",
-            "famille",
+            *IDENTITE,
             "du",
             "au",
             "mode",
@@ -31,37 +33,99 @@ class InscriptionForm(forms.ModelForm):
             "part",
             "heures_semaine",
             "conges_jours",
+            "derogation",
         )
 
     def clean(self):
         valeurs = super().clean()
-        enfant, famille, prestation = (valeurs.get(n) for n in ("enfant", "famille", "prestation"))
-        du, au = valeurs.get("du"), valeurs.get("au")
-        if enfant and famille and not enfant.rattachements.filter(famille=famille).exists():
-            self.add_error("famille", "Cet enfant n’est pas rattaché à cette famille.")
-        if enfant and famille and prestation and du:
-            autres = Inscription.objects.filter(enfant=enfant, famille=famille, prestation=prestation)
-            autres = autres.exclude(pk=self.instance.pk).filter(Q(au=None) | Q(au__gte=du))
-            if (autres.filter(du__lte=au) if au else autres).exists():
-                self.add_error("du", "Cette période recouvre une autre inscription au même service.")
+        if not self.instance.pk and not all(valeurs.get(nom) for nom in IDENTITE):
+            return valeurs
         if valeurs.get("mode") == Inscription.Mode.REGULIER and not valeurs.get("semaine_type"):
             self.add_error("semaine_type", "Une inscription régulière a une semaine type.")
+        projet = copy(self.instance)
+        for nom, valeur in valeurs.items():
+            setattr(projet, nom, valeur)
+        if not projet.du or not projet.part:
+            return valeurs
+        self._verifier_l_enfant(projet)
+        self._verifier_les_autres(projet)
+        if self.instance.pk and not self.errors and DES_JOURS & set(self.changed_data):
+            effets = effets_de(inscriptions.prevoir(projet, timezone.now()))
+            if effets:
+                self.confirmer(effets)
         return valeurs
+
+    def _verifier_l_enfant(self, projet: Inscription) -> None:
+        if not projet.enfant.rattachements.filter(famille=projet.famille_id).exists():
+            self.add_error("famille", "Cet enfant n’est pas rattaché à cette famille.")
+        jour = max(projet.du, timezone.localdate()) if self.instance.pk else projet.du
+        raison = inscriptions.phrase_eligible(projet.enfant, projet.prestation, jour)
+        if raison and not projet.derogation:
+            self.add_error("derogation", f"{raison} Pour l’inscrire quand même, écrivez ici pourquoi.")
+
+    def _verifier_les_autres(self, projet: Inscription) -> None:
+        autres = inscriptions.autres_inscriptions(projet)
+        if any(i.famille_id == projet.famille_id for i in autres):
+            self.add_error("du", "Cette période recouvre une autre inscription au même service.")
+        genre = Inscription.Repartition
+        tour = projet.repartition in (genre.PAIRES, genre.IMPAIRES)
+        if tour and any(i.repartition == projet.repartition for i in autres):
+            nom = projet.get_repartition_display().lower()
+            self.add_error("repartition", f"L’autre foyer a déjà les {nom}.")
+        au_dela, phrase = inscriptions.phrase_des_parts(projet, autres)
+        if au_dela:
+            self.add_error("part", phrase)
+
+
+def effets_de(prevision: Prevision) -> Effets | None:
+    """The panel of a change; None when no day moves."""
+    if prevision.vide:
+        return None
+    annulees, ajouts = len(prevision.a_annuler), len(prevision.a_reserver)
+    faits = []
+    if annulees:
+        faits.append(f"Réservations à venir annulées{INSECABLE}: {annulees}. Leurs places sont rendues.")
+    if ajouts:
+        faits.append(f"Jours à réserver{INSECABLE}: {ajouts}, s’il reste de la place.")
+    if prevision.gardes:
+        faits.append(f"Jours gardés parce que la famille les a changés{INSECABLE}: {len(prevision.gardes)}.")
+    if prevision.impossible:
+        faits.append(prevision.impossible)
+    faits.append("Les jours passés ne changent pas.")
+    bouton = "Confirmer et annuler ces jours" if annulees else "Confirmer et réserver ces jours"
+    groupes = (
+        (
+            "Jours annulés",
+            tuple(
+                f"{regles.jour_en_mots(r.jour)} ({r.get_etat_display().lower()})" for r in prevision.a_annuler
+            ),
+        ),
+        ("Jours à réserver", tuple(regles.jour_en_mots(j) for j in prevision.a_reserver)),
+        ("Jours gardés", tuple(regles.jour_en_mots(r.jour) for r in prevision.gardes)),
+    )
+    return Effets("Voici ce qui va changer", bouton, tuple(faits), groupes)
 
 
 @admin.register(Inscription)
-class InscriptionAdmin(Tracee, ParStructure):
+class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
     chemin = "prestation__structure"
     form = InscriptionForm
     list_display = ("enfant", "service", "famille", "du", "au", "mode", "jours")
-    list_filter = ("mode", "prestation__structure")
+    list_filter = ("mode", "prestation__structure", "prestation")
     list_select_related = ("enfant", "prestation__structure", "famille")
     search_fields = ("enfant__nom", "enfant__prenom", "famille__numero", "prestation__nom")
     autocomplete_fields = ("enfant", "famille")
     actions = ("remplir",)
     fieldsets = (
-        (None, {"fields": (("enfant", "famille"), "prestation", ("du", "au"))}),
-        ("Jours", {"fields": ("mode", "semaine_type")}),
+        (None, {"fields": (("enfant", "famille"), "prestation", ("du", "au"), "derogation")}),
+        (
+            "Jours",
+            {
+                "fields": ("mode", "semaine_type"),
+                "description": "Régulier\N{NO-BREAK SPACE}: les jours de la semaine type sont réservés jusqu’à la fin "
+                "de l’année scolaire. Occasionnel\N{NO-BREAK SPACE}: la famille demande les jours qu’elle veut.",
+            },
+        ),
         ("Deux foyers", {"fields": (("repartition", "part"),)}),
         ("Contrat de crèche", {"fields": (("heures_semaine", "conges_jours"),)}),
     )
@@ -72,47 +136,43 @@ class InscriptionAdmin(Tracee, ParStructure):
     def famille_de(self, objet):
         return objet.famille
 
+    def get_readonly_fields(self, request, obj=None):
+        # Its bookings carry child, service and payer: another one is another inscription.
+        return IDENTITE if obj else ()
+
     @admin.display(description="semaine type")
     def jours(self, inscription: Inscription) -> str:
         return semaine.en_mots(inscription.semaine_type) if inscription.semaine_type else "–"
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        _, phrase = inscriptions.phrase_des_parts(obj, inscriptions.autres_inscriptions(obj))
+        if phrase:
+            messages.warning(
+                request, f"{phrase} Inscrivez l’autre foyer ou corrigez sa part avant de facturer."
+            )
+        if not change or DES_JOURS & set(form.changed_data):
+            _dire(request, inscriptions.remplir(obj, request.user, timezone.now()))
 
     @admin.action(
         description="Réserver la semaine type jusqu’à la fin de l’année scolaire", permissions=["change"]
     )
     def remplir(self, request, queryset):
-        """Only regular ones; days already booked, full or closed are left as they are, and counted."""
-        jour = timezone.localdate()
-        annee = AnneeScolaire.objects.filter(debut__lte=jour, fin__gte=jour).first()
-        if annee is None:
-            messages.error(request, "L’année scolaire en cours n’est pas enregistrée.")
-            return
-        calendrier = calendrier_du(jour, annee.fin)
-        reservees = refusees = 0
-        for inscription in queryset.filter(mode=Inscription.Mode.REGULIER):
-            issues = places.reserver(
-                [places.Souhait(inscription, j) for j in _jours(inscription, jour, annee.fin, calendrier)],
-                request.user,
-                timezone.now(),
-                au_nom_de_la_mairie=True,
-                reguliere=True,
-            )
-            reservees += sum(i.verdict == "reservee" for i in issues)
-            refusees += sum(i.verdict == "refus" for i in issues)
-        messages.success(
-            request,
-            f"Jours réservés : {reservees}. Laissés de côté (déjà réservés ou complets) : {refusees}.",
-        )
+        """Only regular ones; what is left aside is said by day and reason."""
+        regulieres = queryset.filter(mode=Inscription.Mode.REGULIER).select_related("enfant", "prestation")
+        for inscription in regulieres:
+            fait = inscriptions.remplir(inscription, request.user, timezone.now())
+            _dire(request, fait, f"{inscription.enfant}, {inscription.prestation.nom}{INSECABLE}: ")
+        if not regulieres:
+            messages.warning(request, "Aucune inscription régulière parmi celles choisies.")
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return bool(obj and not obj.reservations.exists()) and super().has_delete_permission(request, obj)
 
 
-def _jours(inscription: Inscription, du, au, calendrier) -> list:
-    debut, fin = max(du, inscription.du), min(au, inscription.au or au)
-    jours = (debut + timedelta(n) for n in range((fin - debut).days + 1))
-    return [
-        j
-        for j in jours
-        if semaine.contient(inscription.semaine_type, j)
-        and regles.fond(inscription.prestation, j, calendrier) == regles.OUVERT
-    ]
+def _dire(request, fait: Remplissage, devant: str = "") -> None:
+    reste = fait.prevision.refuses or fait.prevision.impossible
+    if fait.phrases:
+        (messages.warning if reste else messages.success)(request, devant + " ".join(fait.phrases))
+    elif devant:
+        messages.info(request, f"{devant}rien à changer.")

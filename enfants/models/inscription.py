@@ -53,6 +53,12 @@ class Inscription(models.Model):
     )
     conges_jours = models.PositiveSmallIntegerField("jours de congé du contrat", null=True, blank=True)
     part = models.DecimalField("part (%)", max_digits=5, decimal_places=2, default=Decimal(100))
+    derogation = models.CharField(
+        "dérogation d’âge ou de classe",
+        max_length=200,
+        blank=True,
+        help_text="Pourquoi cet enfant est accueilli malgré son âge ou sa classe. Vide : aucune dérogation.",
+    )
 
     objects = InscriptionQuerySet.as_manager()
 
@@ -85,6 +91,15 @@ class Inscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enfant}, {self.prestation}"
+
+    def vaut(self, jour: date) -> bool:
+        """Whether it covers that day, and the day is in this household's weeks (ISO weeks)."""
+        if jour < self.du or (self.au and jour > self.au):
+            return False
+        paire = jour.isocalendar().week % 2 == 0
+        return {self.Repartition.PAIRES: paire, self.Repartition.IMPAIRES: not paire}.get(
+            self.repartition, True
+        )
 
     @property
     def jours_en_mots(self) -> str:

@@ -92,7 +92,7 @@ def rappels(
             (jour, limite)
             for jour in (aujourdhui + timedelta(n) for n in range(HORIZON))
             if (inscription.enfant_id, inscription.prestation_id, jour) not in pris
-            and _valable(inscription, jour)
+            and inscription.vaut(jour)
             and (limite := _limite(inscription, jour, calendrier, maintenant))
             and _habituel(inscription, jour, aujourdhui, calendrier, habitudes)
         ]
@@ -101,18 +101,6 @@ def rappels(
             proche = regles.plus_tot(*(limite for _, limite in a_reserver))
             trouves.append(Rappel(inscription.enfant, inscription.prestation.nom, jours, proche, aujourdhui))
     return sorted(trouves, key=lambda r: (r.limite, r.jours, r.enfant.prenom, r.prestation))
-
-
-def _valable(inscription: Inscription, jour: date) -> bool:
-    """The inscription holds that day, and it is this household's week."""
-    if jour < inscription.du or (inscription.au and jour > inscription.au):
-        return False
-    semaine_paire = jour.isocalendar().week % 2 == 0
-    sienne = {
-        Inscription.Repartition.PAIRES: semaine_paire,
-        Inscription.Repartition.IMPAIRES: not semaine_paire,
-    }
-    return sienne.get(inscription.repartition, True)
 
 
 def _limite(
