@@ -9,9 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from familles import assaut, connexions, double
+from familles import assaut, connexions, double, reprise
 from familles.double_forms import CodeForm, MotDePasseForm, SecondePorteForm
-from familles.views import prevenir_si_perdu, trop_d_essais
+from familles.views import garde_de, reprendre, trop_d_essais
 
 
 @never_cache
@@ -32,17 +32,19 @@ def code(request: HttpRequest) -> HttpResponse:
     except assaut.AdresseBloquee:
         return trop_d_essais(request)
     if not juste:
-        return render(request, "familles/double_code.html", {"form": form})
+        garde = garde_de(request)
+        return render(
+            request, "familles/double_code.html", {"form": form, "garde": garde if reprise.lire(garde) else ""}
+        )
     connexions.entrer(request, utilisateur, timezone.now(), double=True)
     double.accepter(request, form.appareil)
-    prevenir_si_perdu(request)
     reste = utilisateur.codes_de_secours.filter(utilise_le=None).count()
     if utilisateur.codes_de_secours.filter(utilise_le__isnull=False).exists() and reste <= 3:
         messages.warning(
             request,
             f"Codes de secours restants\N{NO-BREAK SPACE}: {reste}. Pensez à en imprimer de nouveaux.",
         )
-    return redirect(suite)
+    return reprendre(request, suite)
 
 
 @require_safe

@@ -10,15 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from familles import double
+from familles import double, reprise
 from familles.acces import SansFamille
+from familles.forms import ConnexionForm
 from familles.models import Responsable
 
 
 class ConnexionRequise(LoginRequiredMiddleware):
-    """Everything is closed to who is not identified. A form sent after the session's end comes back to its page.
-
-    What was sent is not kept (it may be health data, and nobody is there): the log-in page says so.
+    """Everything is closed to who is not identified. A form sent after the session's end is answered by the log-in
+    page, which keeps what was typed (`reprise`); what cannot be kept, the page says so.
     """
 
     def process_view(self, request: HttpRequest, view_func, view_args, view_kwargs) -> HttpResponse | None:
@@ -32,7 +32,20 @@ class ConnexionRequise(LoginRequiredMiddleware):
         if request.method != "POST":
             return super().handle_no_permission(request, view_func)
         suite = _page_du_formulaire(request)
-        return redirect(f"{reverse('connexion')}?{urlencode({'next': suite, 'perdu': '1'})}")
+        garde = reprise.garder(request)
+        if not garde:
+            return redirect(f"{reverse('connexion')}?{urlencode({'next': suite, 'perdu': '1'})}")
+        contexte = {
+            "form": ConnexionForm(request),
+            "next": suite,
+            "fin": False,
+            "perdu": False,
+            "garde": garde,
+            "fichiers": bool(request.FILES),
+        }
+        response = render(request, "familles/connexion.html", contexte, status=401)
+        response["Cache-Control"] = "private, no-store"
+        return response
 
 
 def _page_du_formulaire(request: HttpRequest) -> str:
@@ -73,7 +86,10 @@ class FamilleActive:
         if request.user.is_authenticated:
             if self._trop_longue(request):
                 logout(request)
-                return redirect(f"{reverse('connexion')}?fin=1")
+                if request.method != "POST":
+                    return redirect(f"{reverse('connexion')}?fin=1")
+                # ConnexionRequise keeps what was typed, once the token of the form has been checked.
+                return self.get_response(request)
             if request.user.doit_changer_mot_de_passe and not request.path.startswith(self.LIBRES):
                 return redirect("mot_de_passe_modifier")
             if not request.user.is_staff:
@@ -82,7 +98,9 @@ class FamilleActive:
                 manque = double.manque(request)
                 if manque:
                     return self._second_facteur(request, manque)
-        return self.get_response(request)
+        response = self.get_response(request)
+        reprise.noter_qui(request, response)
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, SansFamille):

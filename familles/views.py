@@ -15,8 +15,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
-from familles import assaut, connexions, double, fiche
+from familles import assaut, connexions, double, fiche, reprise
 from familles.acces import responsable_de
+from familles.double_forms import SecondePorteForm
 from familles.forms import ConnexionForm, ModifierMotDePasseForm, NouveauMotDePasseForm, OublieForm
 from portail.socle.csp import origine
 from portail.socle.models import Collectivite
@@ -56,15 +57,40 @@ class Connexion(LoginView):
         if double.telephone(utilisateur):
             self.request.user = AnonymousUser()
             double.attendre_le_code(self.request, utilisateur, suite)
+            if reprise.lire(garde := garde_de(self.request)):
+                code = SecondePorteForm(utilisateur, "")
+                return render(self.request, "familles/double_code.html", {"form": code, "garde": garde})
             perdu = "?perdu=1" if self.request.GET.get("perdu") == "1" else ""
             return redirect(reverse("connexion_code") + perdu)
         connexions.entrer(self.request, utilisateur, timezone.now())
-        prevenir_si_perdu(self.request)
-        return redirect(suite)
+        return reprendre(self.request, suite)
 
     def get_context_data(self, **kwargs) -> dict:
-        lus = self.request.GET
-        return super().get_context_data(fin=lus.get("fin") == "1", perdu=lus.get("perdu") == "1", **kwargs)
+        lus, garde = self.request.GET, garde_de(self.request)
+        gardee = reprise.lire(garde)
+        return super().get_context_data(
+            fin=lus.get("fin") == "1",
+            perdu=lus.get("perdu") == "1",
+            garde=garde if gardee else "",
+            fichiers=bool(gardee and gardee.fichiers),
+            **kwargs,
+        )
+
+
+def garde_de(request: HttpRequest) -> str:
+    """What the log-in page carries of a form sent too late (`reprise`)."""
+    return request.POST.get(reprise.CHAMP, "")
+
+
+def reprendre(request: HttpRequest, suite: str) -> HttpResponse:
+    """In: to the page asked for, or to the form sent too late, offered again to who had filled it."""
+    garde = garde_de(request)
+    gardee = reprise.lire(garde)
+    if gardee is None or not gardee.est_a(request.user):
+        prevenir_si_perdu(request, perdu=bool(garde))
+        return redirect(suite)
+    reprise.rouvrir_la_famille(request, gardee)
+    return render(request, "familles/reprendre.html", {"reprise": gardee, "suite": suite})
 
 
 def trop_d_essais(request: HttpRequest) -> HttpResponse:
@@ -77,9 +103,9 @@ def trop_d_essais(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def prevenir_si_perdu(request: HttpRequest) -> None:
+def prevenir_si_perdu(request: HttpRequest, perdu: bool = False) -> None:
     """The form that met the end of the session was not received: said on the page it was sent from."""
-    if request.GET.get("perdu") == "1":
+    if perdu or request.GET.get("perdu") == "1":
         messages.warning(
             request,
             "Votre session avait expiré\N{NO-BREAK SPACE}: ce que vous veniez d’envoyer n’a pas été enregistré. "
@@ -96,7 +122,9 @@ def deconnexion(request: HttpRequest) -> HttpResponse:
         return render(request, "familles/deconnexion.html")
     logout(request)
     site = Collectivite.actuelle().site_url
-    return redirect(site if origine(site) else "connexion")
+    response = redirect(site if origine(site) else "connexion")
+    reprise.oublier_qui(response)
+    return response
 
 
 @sensitive_post_parameters()
