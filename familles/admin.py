@@ -35,6 +35,7 @@ from familles.models import (
     Utilisateur,
 )
 from portail.socle.admin import Tracee
+from portail.socle.periodes import PeriodesFormSet
 
 
 class ResponsableInline(admin.StackedInline):
@@ -59,15 +60,25 @@ class ResponsableInline(admin.StackedInline):
     )
 
 
+class QuotientsFormSet(PeriodesFormSet):
+    phrase = "Deux quotients se chevauchent\N{NO-BREAK SPACE}: terminez d’abord l’ancien, la veille du premier jour du nouveau."
+
+
 class QuotientInline(admin.TabularInline):
     model = QuotientFamilial
+    formset = QuotientsFormSet
     extra = 0
     fields = ("valeur", "du", "au", "saisi_le")
     readonly_fields = ("saisi_le",)
 
 
+class ResidencesFormSet(PeriodesFormSet):
+    phrase = "Deux résidences se chevauchent\N{NO-BREAK SPACE}: la seconde commence après le dernier jour de la première."
+
+
 class ResidenceInline(admin.TabularInline):
     model = Residence
+    formset = ResidencesFormSet
     extra = 0
 
 

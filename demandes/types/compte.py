@@ -1,6 +1,5 @@
 """Kinds of « Mon compte »: the adults, taxes, benefits, bank."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 from django import forms
@@ -11,7 +10,6 @@ from familles.models import (
     Allocataire,
     CoordonneesBancaires,
     MandatSepa,
-    QuotientFamilial,
     Responsable,
     SituationFiscale,
 )
@@ -195,16 +193,7 @@ class Caf(TypeDemande):
         ):
             return
         # Never retroactive: days before the demande keep the quotient they had.
-        debut, fin = max(d["quotient_du"], self.depuis), d["quotient_au"]
-        if suivant := self.famille.quotients.filter(du__gt=debut).order_by("du").first():
-            fin = min(fin or suivant.du, suivant.du - timedelta(days=1))
-        for ancien in self.famille.quotients.filter(du__lt=debut):
-            if ancien.au is None or ancien.au >= debut:
-                ancien.au = debut - timedelta(days=1)
-                ancien.save(update_fields=["au"])
-        QuotientFamilial.objects.update_or_create(
-            famille=self.famille, du=debut, defaults={"valeur": d["quotient"], "au": fin}
-        )
+        self.famille.donner_quotient(d["quotient"], max(d["quotient_du"], self.depuis), d["quotient_au"])
 
 
 class ChampIban(IBANFormField):

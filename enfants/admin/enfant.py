@@ -1,9 +1,6 @@
 """Children with their households, school and sheets."""
 
-from datetime import date
-from itertools import combinations
 
-from django import forms
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -23,36 +20,18 @@ from enfants.models import (
 )
 from enfants.rattachements import suivre_la_fin
 from portail.socle.admin import Tracee
+from portail.socle.periodes import PeriodesFormSet
 from portail.socle.traces import tracer
-from portail.socle.verrous import verrouiller
 
 
-class RattachementsFormSet(forms.BaseInlineFormSet):
+class RattachementsFormSet(PeriodesFormSet):
     """One household holds a child through one Rattachement at a time."""
 
-    def clean(self):
-        super().clean()
-        # Under lock until the page is saved (the admin opens the transaction): the rows of another page count too.
-        verrouiller(Enfant.objects.filter(pk=self.instance.pk))
-        periodes = [
-            (f.cleaned_data["famille"].pk, f.cleaned_data["du"], f.cleaned_data.get("au"), f.has_changed())
-            for f in self.forms
-            if f not in self.deleted_forms and {"famille", "du"} <= getattr(f, "cleaned_data", {}).keys()
-        ]
-        connues = [f.instance.pk for f in self.forms if f.instance.pk]
-        autres = Rattachement.objects.filter(enfant=self.instance.pk).exclude(pk__in=connues).order_by("pk")
-        periodes += [(r.famille_id, r.du, r.au, False) for r in autres]
-        for un, deux in combinations(periodes, 2):
-            changee = un[3] or deux[3]
-            if changee and un[0] == deux[0] and _se_chevauchent(un[1:3], deux[1:3]):
-                raise forms.ValidationError(
-                    "Deux rattachements de l’enfant à la même famille se chevauchent\N{NO-BREAK SPACE}: "
-                    "le second commence après le dernier jour du premier."
-                )
-
-
-def _se_chevauchent(un: tuple[date, date | None], deux: tuple[date, date | None]) -> bool:
-    return un[0] <= (deux[1] or date.max) and deux[0] <= (un[1] or date.max)
+    cle = ("famille",)
+    phrase = (
+        "Deux rattachements de l’enfant à la même famille se chevauchent\N{NO-BREAK SPACE}: "
+        "le second commence après le dernier jour du premier."
+    )
 
 
 class RattachementInline(LienTerminer, admin.TabularInline):

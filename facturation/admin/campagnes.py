@@ -17,9 +17,10 @@ from facturation.models import Brouillon, Campagne, Regie
 from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, suivre
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
+from portail.socle.periodes import chevauchent
 from portail.socle.verrous import verrouiller
 
-from .champs import PageAdmin, chevauchent, verifier_date
+from .champs import PageAdmin, verifier_date
 
 UN_AN = 366
 

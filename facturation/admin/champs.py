@@ -166,8 +166,3 @@ class PageAdmin(admin.ModelAdmin):
     def exiger(request: HttpRequest, permission: str) -> None:
         if not request.user.has_perm(permission):
             raise PermissionDenied
-
-
-def chevauchent(a_du, a_au, b_du, b_au) -> bool:
-    """Whether two periods, first and last day included (None = for ever), share a day."""
-    return (b_au is None or a_du <= b_au) and (a_au is None or b_du <= a_au)

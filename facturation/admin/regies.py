@@ -9,9 +9,8 @@ from django.forms.models import BaseInlineFormSet
 from enfants.models import Prestation
 from facturation.models import Compteur, Regie, RegiePrestation
 from portail.socle.admin import Tracee
+from portail.socle.periodes import chevauchent
 from portail.socle.verrous import verrouiller
-
-from .champs import chevauchent
 
 
 class LiensFormSet(BaseInlineFormSet):

@@ -9,9 +9,10 @@ from django.forms.models import BaseInlineFormSet
 
 from facturation.models import RegiePrestation, Tarif, TrancheTarif
 from portail.socle.admin import Tracee
+from portail.socle.periodes import chevauchent
 from portail.socle.verrous import verrouiller
 
-from .champs import EnEuros, chevauchent
+from .champs import EnEuros
 
 
 class TarifForm(forms.ModelForm):

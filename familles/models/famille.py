@@ -1,12 +1,15 @@
 """A household, its adults, where it lives."""
 
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 
 from django.conf import settings
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
+
+from portail.socle.verrous import verrouiller
 
 NUMERO = RegexValidator(r"^\d{13}$", "Le n° de famille a 13 chiffres.")
 CODE_POSTAL = RegexValidator(r"^\d{5}$", "Le code postal a 5 chiffres.")
@@ -51,6 +54,18 @@ class Famille(models.Model):
         return next(
             (q for q in self.quotients.all() if q.du <= jour and (q.au is None or jour <= q.au)), None
         )
+
+    @transaction.atomic
+    def donner_quotient(self, valeur: Decimal, du: date, au: date | None = None) -> None:
+        """A new proof from that day: the one before ends the day before, the one already known after it stays."""
+        verrouiller(Famille.objects.filter(pk=self.pk))
+        quotients = self.quotients.all()
+        if suivant := quotients.filter(du__gt=du).order_by("du").first():
+            veille = suivant.du - timedelta(days=1)
+            au = min(au or veille, veille)
+        avant = quotients.filter(Q(au=None) | Q(au__gte=du), du__lt=du)
+        avant.update(au=du - timedelta(days=1))
+        self.quotients.update_or_create(du=du, defaults={"valeur": valeur, "au": au})
 
 
 class Residence(models.Model):
