@@ -34,7 +34,9 @@ def code(request: HttpRequest) -> HttpResponse:
     if not juste:
         garde = garde_de(request)
         return render(
-            request, "familles/double_code.html", {"form": form, "garde": garde if reprise.lire(garde) else ""}
+            request,
+            "familles/double_code.html",
+            {"form": form, "garde": garde if reprise.lire(garde) else ""},
         )
     connexions.entrer(request, utilisateur, timezone.now(), double=True)
     double.accepter(request, form.appareil)

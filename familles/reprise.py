@@ -70,9 +70,7 @@ def _peut_etre_garde(request: HttpRequest) -> bool:
 def lire(signe: str) -> Reprise | None:
     """What `garder` signed, for an hour. None for anything else."""
     try:
-        personne, famille, adresse, champs, fichiers = signing.loads(
-            signe, salt=SEL, max_age=DUREE_SECONDES
-        )
+        personne, famille, adresse, champs, fichiers = signing.loads(signe, salt=SEL, max_age=DUREE_SECONDES)
     except (signing.BadSignature, ValueError):
         return None
     return Reprise(personne, famille, adresse, [(nom, valeur) for nom, valeur in champs], fichiers)
@@ -80,9 +78,12 @@ def lire(signe: str) -> Reprise | None:
 
 def rouvrir_la_famille(request: HttpRequest, reprise: Reprise) -> None:
     """Somebody of two households was acting for one of them: the same again, if it is still theirs."""
-    if reprise.famille and Responsable.objects.filter(
-        utilisateur=request.user, famille=reprise.famille, famille__archivee_le=None
-    ).exists():
+    if (
+        reprise.famille
+        and Responsable.objects.filter(
+            utilisateur=request.user, famille=reprise.famille, famille__archivee_le=None
+        ).exists()
+    ):
         request.session["famille"] = reprise.famille
 
 

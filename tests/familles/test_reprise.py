@@ -20,7 +20,7 @@ from tests.familles.test_double import chiffres, enroler
 
 pytestmark = pytest.mark.django_db
 HEURE = "2026-11-23 09:00 +0100"
-SECRET = "Allergie\r\nà l’arachide \"grave\" <b>"
+SECRET = 'Allergie\r\nà l’arachide "grave" <b>'
 ENVOI = {"structure": "", "objet": "Goûter", "texte": SECRET, "jours": ["a", "b"], "code_postal": "84990"}
 
 
@@ -32,7 +32,9 @@ def horloge():
 
 def ouvert(qui: str, **options) -> Client:
     """A browser whose session has just been used."""
-    navigateur, _ = entrer(qui, client=Client(HTTP_REFERER="http://testserver/messagerie/nouveau/", **options))
+    navigateur, _ = entrer(
+        qui, client=Client(HTTP_REFERER="http://testserver/messagerie/nouveau/", **options)
+    )
     navigateur.get("/compte/")
     return navigateur
 

@@ -46,3 +46,25 @@ def test_ce_qui_est_ecrit_survit_a_la_fin_de_la_session(live_server, personne):
     page.get_by_role("button", name="Envoyer").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Goûter")
     assert Message.objects.get().texte == "Il aime les pommes."
+
+
+def test_sans_javascript_ce_qui_est_ecrit_part_apres_la_connexion(live_server, personne):
+    Collectivite.oublier()
+    famille("Jean", "DUPONT", "jean.dupont")
+    page = personne("jean.dupont", MOT_DE_PASSE, java_script_enabled=False)
+    page.wait_for_url("**/")
+    page.goto("/messagerie/nouveau/")
+    page.get_by_label("Objet").fill("Goûter")
+    page.get_by_label("Votre message").fill('Il aime les pommes,\nles "rouges".')
+    page.context.clear_cookies(name="session")
+    page.get_by_role("button", name="Envoyer").click()
+
+    expect(page.get_by_text("Ce que vous avez écrit est gardé")).to_be_visible()
+    page.get_by_label("Identifiant").fill("jean.dupont")
+    page.get_by_label("Mot de passe", exact=True).fill(MOT_DE_PASSE)
+    page.get_by_role("button", name="Se connecter").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Vous étiez en train d’envoyer")
+    assert Message.objects.count() == 0
+    page.get_by_role("button", name="Envoyer").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Goûter")
+    assert Message.objects.get().texte == 'Il aime les pommes,\nles "rouges".'
