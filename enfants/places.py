@@ -35,7 +35,7 @@ from enfants.places_verrous import (
     tenir,
 )
 from portail.socle.models import Collectivite
-from portail.socle.verrous import verrouiller
+from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
 
 __all__ = [
     "ANNULABLES",
@@ -90,6 +90,8 @@ def reserver(
     """
     if not souhaits:
         return []
+    # The days read as open stay so until this commits: a closure waits, then cancels what is booked here.
+    tenir_ensemble(CALENDRIER)
     verrouiller(Enfant.objects.filter(pk__in={s.inscription.enfant_id for s in souhaits}))
     examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
     cles = _cles(examen, souhaits)

@@ -1,15 +1,17 @@
 """The calendar: holidays, bank holidays, closures (which cancel what was booked, and say so)."""
 
-from django import forms
+from copy import copy
+
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.utils import timezone
 
-from enfants import places
+from enfants import fermetures, regles
 from enfants.admin.commun import ParStructure, prestations_de, structures_de
-from enfants.models import Fermeture, JourFerie, PeriodeVacances, Reservation
+from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
+from enfants.models import OCCUPANTS, Fermeture, JourFerie, PeriodeVacances, Reservation
 from portail.socle.admin import Tracee
-from portail.socle.courriels import poster
+from portail.socle.argent import INSECABLE
 
 
 @admin.register(PeriodeVacances)
@@ -29,52 +31,100 @@ class JourFerieAdmin(Tracee, admin.ModelAdmin):
     list_display = ("jour", "nom")
     date_hierarchy = "jour"
 
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        nombre = Reservation.objects.filter(
+            jour=obj.jour, jour__gte=timezone.localdate(), etat__in=OCCUPANTS
+        ).count()
+        if nombre:
+            messages.warning(
+                request,
+                f"Réservations qui existent ce jour-là et restent{INSECABLE}: {nombre}. Enregistrez une fermeture pour les annuler "
+                "et prévenir les familles.",
+            )
 
-def reservations_fermees(fermeture: Fermeture):
-    """Bookings a Fermeture cancels, from today on."""
-    du = max(fermeture.du, timezone.localdate())
-    lieu = (
-        Q(prestation__structure=fermeture.structure_id)
-        if fermeture.structure_id
-        else Q(prestation=fermeture.prestation_id)
-    )
-    return Reservation.objects.filter(lieu, jour__range=(du, fermeture.au), etat__in=places.ANNULABLES)
 
-
-class FermetureForm(forms.ModelForm):
-    annuler = forms.BooleanField(
-        label="Annuler les réservations de ces jours et prévenir les familles", required=False
-    )
-
+class FermetureForm(FormulaireAConfirmer):
     class Meta:
         model = Fermeture
         fields = ("structure", "prestation", "du", "au", "motif")
+        help_texts = {
+            "structure": "Toute la structure ferme…",
+            "prestation": "… ou une seule prestation.",
+            "au": "Dernier jour compris.",
+            "motif": "Les familles le lisent\N{NO-BREAK SPACE}: grève, travaux, pont de l’Ascension…",
+        }
 
     def clean(self):
         valeurs = super().clean()
-        if (
-            valeurs.get("du")
-            and valeurs.get("au")
-            and (valeurs.get("structure") or valeurs.get("prestation"))
-        ):
-            essai = Fermeture(**{n: valeurs[n] for n in ("structure", "prestation", "du", "au")})
-            nombre = reservations_fermees(essai).count() if valeurs["au"] >= valeurs["du"] else 0
-            if nombre and not valeurs["annuler"]:
-                self.add_error(
-                    "annuler",
-                    f"{nombre} réservation(s) existent sur ces jours. Cochez pour les annuler et prévenir.",
-                )
+        du, au = valeurs.get("du"), valeurs.get("au")
+        if not (du and au and valeurs.get("motif")) or au < du:
+            return valeurs
+        if bool(valeurs.get("structure")) == bool(valeurs.get("prestation")):
+            return valeurs  # the constraint says it
+        projet = copy(self.instance)
+        for nom, valeur in valeurs.items():
+            setattr(projet, nom, valeur)
+        avant = Fermeture.objects.filter(pk=self.instance.pk).first()
+        self.prevision = fermetures.prevoir(projet, avant, timezone.localdate())
+        if not self.prevision.vide and not self.errors:
+            self.confirmer(effets_de(self.prevision))
         return valeurs
 
 
+def effets_de(prevision: fermetures.Prevision) -> Effets:
+    """The panel before closing, widening, shortening or deleting."""
+    faits = []
+    annulees, muettes = len(prevision.reservations), prevision.sans_courriel
+    if annulees:
+        faits.append(
+            f"Réservations annulées{INSECABLE}: {annulees} (enfants{INSECABLE}: {prevision.enfants}, "
+            f"jours{INSECABLE}: {prevision.jours}). Leurs places sont rendues."
+        )
+    if prevision.rouvertes:
+        faits.append(
+            f"Réservations annulées sur des jours qui rouvrent{INSECABLE}: {len(prevision.rouvertes)}. Elles ne "
+            "reviennent pas d’elles-mêmes\N{NO-BREAK SPACE}: les familles apprennent qu’elles peuvent les redemander."
+        )
+    faits.append(f"Familles prévenues par courriel{INSECABLE}: {len(prevision.familles) - len(muettes)}.")
+    if muettes:
+        faits.append(f"Familles sans courriel, à appeler{INSECABLE}: {len(muettes)}.")
+    if prevision.passees:
+        faits.append(
+            f"Réservations de jours passés{INSECABLE}: {prevision.passees}. Elles ne changent pas, elles sont peut-être "
+            "déjà facturées\N{NO-BREAK SPACE}: excusez-les dans la liste des réservations, ou faites un avoir."
+        )
+    groupes = (
+        ("Réservations annulées", tuple(_ligne(r) for r in prevision.reservations)),
+        ("Réservations à redemander", tuple(_ligne(r) for r in prevision.rouvertes)),
+        ("Familles à appeler", tuple(_joindre(famille) for famille in muettes)),
+    )
+    bouton = "Fermer, annuler et prévenir" if annulees else "Confirmer et prévenir"
+    return Effets("Voici ce qui va changer", bouton, tuple(faits), groupes)
+
+
+def _ligne(r: Reservation) -> str:
+    return f"{regles.jour_en_mots(r.jour)}{INSECABLE}: {r.enfant}, {r.prestation.nom}"
+
+
+def _joindre(famille) -> str:
+    titulaire = famille.titulaire()
+    if titulaire is None:
+        return str(famille)
+    numeros = [titulaire.telephone_mobile, titulaire.telephone_domicile, titulaire.telephone_professionnel]
+    telephone = next(filter(None, numeros), "pas de téléphone")
+    return f"{titulaire}, n° {famille.numero}{INSECABLE}: {telephone}"
+
+
 @admin.register(Fermeture)
-class FermetureAdmin(Tracee, ParStructure):
+class FermetureAdmin(Tracee, ParStructure, AConfirmer):
     chemin = ""
     form = FermetureForm
     list_display = ("motif", "structure", "prestation", "du", "au")
     list_select_related = ("structure", "prestation__structure")
     date_hierarchy = "du"
-    fields = (("structure", "prestation"), ("du", "au"), "motif", "annuler")
+    fields = (("structure", "prestation"), ("du", "au"), "motif")
+    delete_confirmation_template = "admin/enfants/fermeture/supprimer.html"
 
     def get_queryset(self, request):
         siennes = Q(structure__in=structures_de(request.user)) | Q(
@@ -82,23 +132,44 @@ class FermetureAdmin(Tracee, ParStructure):
         )
         return super().get_queryset(request).filter(siennes)
 
+    def get_actions(self, request):
+        # Each deletion shows what it reopens: never several at once.
+        return {
+            nom: action for nom, action in super().get_actions(request).items() if nom != "delete_selected"
+        }
+
     def save_model(self, request, obj, form, change):
-        super().save_model(request, obj, form, change)
-        if not form.cleaned_data["annuler"]:
-            return
-        motif = f"Fermeture : {obj.motif}"
-        ids = reservations_fermees(obj).values_list("pk", flat=True)
-        annulees = places.annuler(ids, request.user, timezone.now(), motif)
-        par_famille: dict = {}
-        for r in annulees:
-            par_famille.setdefault(r.payeur, []).append(r)
-        for famille, lignes in par_famille.items():
-            for rang, adresse in enumerate(famille.adresses_courriel()):
-                poster(
-                    f"fermeture:{obj.pk}:{lignes[0].pk}:{rang}",
-                    adresse,
-                    "courriels/fermeture.txt",
-                    {"fermeture": obj, "reservations": lignes},
+        fermetures.enregistrer(obj)
+        if form.prevision.rouvertes:
+            fermetures.prevenir_de_la_reouverture(obj, form.prevision.rouvertes)
+        request.fermeture = obj
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        """The days are closed when super() has committed; then what was booked is cancelled."""
+        request.fermeture = None
+        reponse = super().changeform_view(request, object_id, form_url, extra_context)
+        if request.fermeture is not None:
+            fait = fermetures.balayer(request.fermeture, request.user, timezone.now())
+            if fait.reservations:
+                muettes = len(fait.sans_courriel)
+                reste = f" Familles à appeler{INSECABLE}: {muettes}." if muettes else ""
+                messages.success(
+                    request,
+                    f"Réservations annulées{INSECABLE}: {len(fait.reservations)}. Familles prévenues.{reste}",
                 )
-        if annulees:
-            messages.success(request, f"Réservations annulées : {len(annulees)}.")
+        return reponse
+
+    def delete_view(self, request, object_id, extra_context=None):
+        fermeture = self.get_object(request, object_id)
+        if fermeture is not None and self.has_delete_permission(request, fermeture):
+            prevision = fermetures.prevoir(None, fermeture, timezone.localdate())
+            extra_context = {
+                "effets": None if prevision.vide else effets_de(prevision),
+                **(extra_context or {}),
+            }
+        return super().delete_view(request, object_id, extra_context)
+
+    def delete_model(self, request, obj):
+        prevision = fermetures.prevoir(None, obj, timezone.localdate())
+        fermetures.prevenir_de_la_reouverture(obj, prevision.rouvertes)
+        super().delete_model(request, obj)

@@ -36,7 +36,11 @@ GROUPES: dict[str, dict] = {
             {
                 "familles": {("utilisateur",): TENIR},
                 # Whoever wrote their own AffectationAgent would choose what they see.
-                "enfants": {"*": TENIR, ("affectationagent",): VOIR},
+                "enfants": {
+                    "*": TENIR,
+                    ("fermeture", "jourferie", "periodevacances"): TOUT,
+                    ("affectationagent",): VOIR,
+                },
                 "messagerie": {"*": TENIR},
                 "demandes": {"*": VOIR},
                 "accueil": {("information", "formulaire"): TOUT, ("page",): VOIR},

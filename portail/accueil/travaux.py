@@ -17,6 +17,7 @@ from django_tasks_db.models import DBTaskResult
 
 from demandes.travail import solder_les_demandes
 from enfants import places
+from enfants.fermetures import balayer_tout as fermetures
 from facturation.paiement import Stripe
 from facturation.paiement.verbes import fermer_les_perimes
 from familles import assaut, connexions
@@ -82,6 +83,7 @@ TRAVAUX = (
     Travail("paiements", timedelta(minutes=15), paiements),
     Travail("places", timedelta(minutes=10), places.rattraper),
     Travail("demandes", timedelta(hours=1), solder_les_demandes),
+    Travail("fermetures", timedelta(hours=1), fermetures),
     Travail("donnees", timedelta(minutes=5), copies_des_donnees),
     Travail("sessions", JOUR, sessions),
     Travail("acces", timedelta(hours=1), acces),

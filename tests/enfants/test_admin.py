@@ -267,17 +267,19 @@ def test_a_closure_counts_then_cancels_and_tells(monde, mairie, jauge):
         "au": "2026-12-01",
         "motif": "Grève",
     }
-    refus = mairie.post(adresse(Fermeture, "add"), envoi)
-    assert "2 réservation(s) existent" in refus.content.decode()
+    montre = mairie.post(adresse(Fermeture, "add"), envoi)
+    assert "Réservations annulées\N{NO-BREAK SPACE}: 2 (enfants" in montre.content.decode()
     assert not Fermeture.objects.exists()
-    assert mairie.post(adresse(Fermeture, "add"), envoi | {"annuler": "on"}).status_code == 302
+    effets = montre.context["adminform"].form.a_confirmer
+    confirme = envoi | {"confirmer": effets.empreinte}
+    assert mairie.post(adresse(Fermeture, "add"), confirme).status_code == 302
     assert set(Reservation.objects.values_list("etat", flat=True)) == {"annulee"}
     assert pris(monde.cantine, LUNDI) == 0
     assert sorted(Courriel.objects.values_list("destinataire", flat=True)) == [
         "claire.martin@exemple.fr",
         "jean.dupont@exemple.fr",
     ]
-    vide = mairie.post(adresse(Fermeture, "add"), envoi | {"prestation": monde.cantine.pk, "annuler": "on"})
+    vide = mairie.post(adresse(Fermeture, "add"), envoi | {"prestation": monde.cantine.pk})
     assert "pas les deux" in vide.content.decode()
 
 

@@ -1,0 +1,140 @@
+"""Closed days: what a Fermeture cancels, whom it concerns, what reopening leaves to say.
+
+Two transactions, in this order: `enregistrer` (the days are closed, alone with the calendar: who books either has
+committed already, or will read the closure), then `balayer` (what was booked is cancelled, places freed, families
+told). Killed in between, the scheduled work sweeps (`balayer_tout`). Past days never move: they may be invoiced.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from enfants import places
+from enfants.models import Etat, Fermeture, Reservation
+from enfants.regles import PARIS
+from familles.models import Famille
+from portail.socle.courriels import poster
+from portail.socle.verrous import CALENDRIER, tenir_seul
+
+# A billed absence of a day nobody opened would be unfair: excused. A leave stays a leave.
+TOUCHES = (*places.ANNULABLES, Etat.ABSENT_FACTURE)
+
+
+@dataclass
+class Prevision:
+    """What recording (or ending) a closure does. `passees`: bookings of past days, left as they are."""
+
+    reservations: list[Reservation] = field(default_factory=list)
+    passees: int = 0
+    rouvertes: list[Reservation] = field(default_factory=list)  # cancelled by it, on days that open again
+
+    @property
+    def vide(self) -> bool:
+        return not (self.reservations or self.rouvertes)
+
+    @property
+    def enfants(self) -> int:
+        return len({r.enfant_id for r in self.reservations})
+
+    @property
+    def jours(self) -> int:
+        return len({r.jour for r in self.reservations})
+
+    @property
+    def familles(self) -> list[Famille]:
+        return sorted({r.payeur for r in (*self.reservations, *self.rouvertes)}, key=lambda f: f.numero)
+
+    @property
+    def sans_courriel(self) -> list[Famille]:
+        """Families nobody can write to: to be called."""
+        return [famille for famille in self.familles if not famille.adresses_courriel()]
+
+
+def motif_de(fermeture: Fermeture) -> str:
+    return f"Fermeture\N{NO-BREAK SPACE}: {fermeture.motif}"[:300]
+
+
+def _lignes(fermeture: Fermeture) -> QuerySet[Reservation]:
+    lieu = (
+        Q(prestation__structure=fermeture.structure_id)
+        if fermeture.structure_id
+        else Q(prestation=fermeture.prestation_id)
+    )
+    return (
+        Reservation.objects.filter(lieu, jour__range=(fermeture.du, fermeture.au))
+        .select_related("enfant", "prestation", "payeur")
+        .prefetch_related("payeur__responsables")
+        .order_by("jour", "prestation__ordre", "enfant__nom", "enfant__prenom", "pk")
+    )
+
+
+def prevoir(projet: Fermeture | None, avant: Fermeture | None, aujourdhui: date) -> Prevision:
+    """What goes from `avant` (None: new) to `projet` (None: deleted) does."""
+    prevision = Prevision()
+    if projet is not None:
+        lignes = _lignes(projet)
+        prevision.reservations = list(lignes.filter(jour__gte=aujourdhui, etat__in=TOUCHES))
+        prevision.passees = lignes.filter(jour__lt=aujourdhui, etat__in=TOUCHES).count()
+    if avant is not None:
+        annulees = _lignes(avant).filter(
+            jour__gte=aujourdhui, etat__in=(Etat.ANNULEE, Etat.ABSENT_EXCUSE), motif=motif_de(avant)
+        )
+        encore = (
+            _lignes(projet).values("pk") if projet is not None else Reservation.objects.none().values("pk")
+        )
+        prevision.rouvertes = list(annulees.exclude(pk__in=encore.order_by()))
+    return prevision
+
+
+@transaction.atomic
+def enregistrer(fermeture: Fermeture) -> None:
+    """Close the days. Takes the calendar alone, last: call `balayer` once this is committed."""
+    fermeture.save()
+    tenir_seul(CALENDRIER)
+
+
+@transaction.atomic
+def balayer(fermeture: Fermeture, par, maintenant: datetime) -> Prevision:
+    """Cancel what is booked on closed days to come, free the places, tell the families. Twice is once."""
+    aujourdhui = maintenant.astimezone(PARIS).date()
+    fait = prevoir(fermeture, None, aujourdhui)
+    absences = [r.pk for r in fait.reservations if r.etat == Etat.ABSENT_FACTURE]
+    autres = [r.pk for r in fait.reservations if r.etat != Etat.ABSENT_FACTURE]
+    faites = [
+        *places.trancher_absences(absences, True, par, maintenant, motif_de(fermeture)),
+        *places.annuler(autres, par, maintenant, motif_de(fermeture)),
+    ]
+    finies = {r.pk for r in faites}
+    fait.reservations = [r for r in fait.reservations if r.pk in finies]
+    _prevenir(fermeture, fait.reservations, "fermeture")
+    return fait
+
+
+def prevenir_de_la_reouverture(fermeture: Fermeture, rouvertes: Iterable[Reservation]) -> None:
+    """Days cancelled for nothing: the families may ask them again (nobody is booked again behind their back)."""
+    _prevenir(fermeture, rouvertes, "reouverture")
+
+
+def _prevenir(fermeture: Fermeture, reservations: Iterable[Reservation], quoi: str) -> None:
+    par_famille: dict[Famille, list[Reservation]] = defaultdict(list)
+    for r in reservations:
+        par_famille[r.payeur].append(r)
+    for famille, lignes in par_famille.items():
+        for rang, adresse in enumerate(famille.adresses_courriel()):
+            poster(
+                f"{quoi}:{fermeture.pk}:{lignes[0].pk}:{lignes[-1].pk}:{rang}",
+                adresse,
+                f"courriels/{quoi}.txt",
+                {"fermeture": fermeture, "reservations": lignes},
+            )
+
+
+def balayer_tout(maintenant: datetime) -> str:
+    """Scheduled: closures whose sweep was cut short."""
+    a_venir = Fermeture.objects.filter(au__gte=maintenant.astimezone(PARIS).date()).order_by("pk")
+    annulees = sum(len(balayer(f, None, maintenant).reservations) for f in a_venir)
+    return f"{annulees} réservations annulées"

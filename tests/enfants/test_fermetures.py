@@ -1,0 +1,143 @@
+"""Closed days: shown first, cancelled and told; widened, shortened, deleted; past days never move."""
+
+from datetime import date
+
+import pytest
+import time_machine
+
+from enfants import fermetures, places
+from enfants.models import Etat, Fermeture, Reservation
+from portail.socle.models import Courriel, Trace
+from tests import factories
+from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, demander, pris, reserver
+from tests.enfants.test_admin import adresse, valeurs
+
+pytestmark = pytest.mark.django_db
+MARDI, N = date(2026, 12, 1), "\N{NO-BREAK SPACE}"
+
+
+@pytest.fixture(autouse=True)
+def horloge():
+    with time_machine.travel(MAINTENANT, tick=False):
+        yield
+
+
+@pytest.fixture
+def mairie(monde):
+    return monde.client(monde.agent)
+
+
+def fermer(monde, du=LUNDI, au=LUNDI) -> Fermeture:
+    creee = Fermeture(prestation=monde.cantine, du=du, au=au, motif="Grève")
+    fermetures.enregistrer(creee)
+    fermetures.balayer(creee, monde.agent, MAINTENANT)
+    return creee
+
+
+def etats() -> dict:
+    return {(r.enfant.prenom, r.jour.day): r.etat for r in Reservation.objects.select_related("enfant")}
+
+
+def confirmer(mairie, page: str, envoi: dict):
+    montre = mairie.post(page, envoi)
+    return mairie.post(page, envoi | {"confirmer": montre.context["adminform"].form.a_confirmer.empreinte})
+
+
+def test_la_prevision_compte_enfants_jours_familles_et_qui_n_a_pas_de_courriel(monde):
+    reserver(monde.inscriptions["lea"], LUNDI, MARDI)
+    reserver(monde.inscriptions["tom"], LUNDI)
+    reserver(monde.inscriptions["zoe"], LUNDI)
+    monde.claire.responsables.update(email="")
+    projet = Fermeture(structure=monde.cantine.structure, du=LUNDI, au=MARDI, motif="Grève")
+    prevision = fermetures.prevoir(projet, None, MAINTENANT.date())
+    assert (len(prevision.reservations), prevision.enfants, prevision.jours) == (4, 3, 2)
+    assert prevision.familles == [monde.jean, monde.claire]
+    assert prevision.sans_courriel == [monde.claire]
+
+
+def test_fermer_annule_demandes_et_absences_et_excuse_ce_qui_etait_facture(monde):
+    jauge = factories.Jauge.objects.create(structure=monde.cantine.structure, libelle="Cantine", capacite=9)
+    jauge.prestations.add(monde.cantine)
+    reserver(monde.inscriptions["lea"], LUNDI, etat=Etat.ABSENCE_DEMANDEE)
+    reserver(monde.inscriptions["tom"], LUNDI, etat=Etat.ABSENT_FACTURE)
+    demander(monde.inscriptions["zoe"], LUNDI)
+    fermer(monde)
+    assert etats() == {("Léa", 30): "annulee", ("Tom", 30): "absent_excuse", ("Zoé", 30): "annulee"}
+    assert pris(monde.cantine, LUNDI) == 0
+    assert Courriel.objects.count() == 2
+
+
+def test_balayer_deux_fois_ne_previent_qu_une_fois(monde):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    fermeture = fermer(monde)
+    assert fermetures.balayer(fermeture, monde.agent, MAINTENANT).reservations == []
+    assert Courriel.objects.count() == 1
+
+
+def test_un_balayage_interrompu_est_repris_par_le_travail_programme(monde):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    fermetures.enregistrer(Fermeture(prestation=monde.cantine, du=LUNDI, au=LUNDI, motif="Grève"))
+    assert etats() == {("Léa", 30): "reservee"}
+    assert fermetures.balayer_tout(MAINTENANT) == "1 réservations annulées"
+    assert etats() == {("Léa", 30): "annulee"}
+
+
+def test_les_jours_passes_ne_changent_pas_et_c_est_dit(monde):
+    reserver(monde.inscriptions["lea"], JEUDI)
+    reserver(monde.inscriptions["lea"], LUNDI)
+    with time_machine.travel("2026-11-27 09:00 +0100", tick=False):
+        mairie = monde.client(monde.agent)
+        envoi = {"prestation": monde.cantine.pk, "du": "2026-11-26", "au": "2026-11-30", "motif": "Grève"}
+        montre = mairie.post(adresse(Fermeture, "add"), envoi)
+        assert f"Réservations de jours passés{N}: 1." in montre.content.decode()
+        confirmer(mairie, adresse(Fermeture, "add"), envoi)
+    assert etats() == {("Léa", 26): "reservee", ("Léa", 30): "annulee"}
+
+
+def test_elargir_montre_les_nouveaux_jours(monde, mairie):
+    reserver(monde.inscriptions["lea"], LUNDI, MARDI)
+    fermeture = fermer(monde)
+    page = adresse(Fermeture, "change", fermeture.pk)
+    envoi = valeurs(mairie.get(page).context, au="2026-12-01")
+    assert f"Réservations annulées{N}: 1 (enfants" in mairie.post(page, envoi).content.decode()
+    assert confirmer(mairie, page, envoi).status_code == 302
+    assert etats() == {("Léa", 30): "annulee", ("Léa", 1): "annulee"}
+    assert Courriel.objects.filter(objet="Fermeture : Grève").count() == 2
+
+
+def test_raccourcir_previent_que_le_jour_peut_se_redemander(monde, mairie):
+    reserver(monde.inscriptions["lea"], LUNDI, MARDI)
+    fermeture = fermer(monde, LUNDI, MARDI)
+    page = adresse(Fermeture, "change", fermeture.pk)
+    envoi = valeurs(mairie.get(page).context, au="2026-11-30")
+    assert f"jours qui rouvrent{N}: 1." in mairie.post(page, envoi).content.decode()
+    assert confirmer(mairie, page, envoi).status_code == 302
+    dernier = Courriel.objects.order_by("pk").last()
+    assert dernier.objet == "Finalement ouvert : Restauration scolaire"
+    assert "mardi 1er décembre 2026" in dernier.texte.replace(N, " ") and "lundi 30" not in dernier.texte
+    assert etats() == {("Léa", 30): "annulee", ("Léa", 1): "annulee"}
+
+
+def test_supprimer_montre_ce_qui_rouvre_puis_previent(monde, mairie):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    fermeture = fermer(monde)
+    page = adresse(Fermeture, "delete", fermeture.pk)
+    assert f"jours qui rouvrent{N}: 1." in mairie.get(page).content.decode()
+    assert mairie.post(page, {"post": "yes"}).status_code == 302
+    assert not Fermeture.objects.exists()
+    assert Courriel.objects.filter(objet__startswith="Finalement ouvert").count() == 1
+    assert Trace.objects.filter(action="admin.supprimer").count() == 1
+    assert [
+        i.verdict for i in places.examiner([places.Souhait(monde.inscriptions["lea"], LUNDI)], MAINTENANT)
+    ] == ["demandee"]
+
+
+def test_une_fermeture_sans_reservation_s_enregistre_d_un_clic(monde, mairie):
+    envoi = {"structure": monde.cantine.structure_id, "du": "2026-11-30", "au": "2026-11-30", "motif": "Pont"}
+    assert mairie.post(adresse(Fermeture, "add"), envoi).status_code == 302
+    assert Fermeture.objects.get().motif == "Pont"
+
+
+def test_un_parent_et_un_agent_sans_droit_ne_ferment_rien(monde):
+    for qui, statut in ((monde.jean, 302), (factories.agent("accueil", "enfants.view_enfant"), 403)):
+        assert monde.client(qui).get(adresse(Fermeture, "add")).status_code == statut
