@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -76,9 +77,17 @@ class JaugeAdmin(Tracee, ParStructure):
 
 
 def _promouvoir(request, jauge: Jauge, jours) -> None:
-    promues = places.promouvoir([(jauge, jour) for jour in jours], timezone.now())
-    if promues:
-        messages.success(request, f"Sortis de la liste d’attente : {len(promues)}.")
+    """After the commit: the form holds creneaux, and those who wait are locked before them. What fails is logged,
+    and offered again by the scheduled work.
+    """
+    jauges_jours = [(jauge, jour) for jour in jours]
+
+    def offrir() -> None:
+        promues = places.promouvoir(jauges_jours, timezone.now())
+        if promues:
+            messages.success(request, f"Sortis de la liste d’attente : {len(promues)}.")
+
+    transaction.on_commit(offrir, robust=True)
 
 
 class CreneauForm(forms.ModelForm):

@@ -84,6 +84,7 @@ def test_the_town_s_service_promotes_to_an_ask(plein):
     )
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("quoi", ["capacite", "surnombre"])
 def test_an_agent_adds_a_place_and_the_first_gets_it(monde, plein, quoi):
     creneau = Creneau.objects.get()
