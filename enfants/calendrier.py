@@ -1,29 +1,28 @@
 """The calendar of a period, read in one query; and what the maintained packages say of it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
-
-from django.db.models import CharField, DateField, F, IntegerField, Value
-from django.db.models.functions import Cast
 
 from enfants.models import Fermeture, JourFerie, PeriodeVacances
 from enfants.regles import RECUL, Calendrier, Fermee, Vacances
+from portail.socle.lecture import lire as lire_sql
 from portail.socle.models import Collectivite
 
-
-def _colonnes(genre: str, du: str, au: str, texte: str, nature=None, structure=None, prestation=None) -> dict:
-    """Seven columns of the same types for the union: SQL pairs columns by position."""
-    # Cast: PostgreSQL takes a bare NULL for text.
-    vide = Cast(Value(None), IntegerField())
-    return {
-        "c_genre": Value(genre, output_field=CharField()),
-        "c_du": Cast(F(du), DateField()),
-        "c_au": Cast(F(au), DateField()),
-        "c_texte": Cast(F(texte), CharField()),
-        "c_nature": Cast(F(nature), CharField()) if nature else Value("", output_field=CharField()),
-        "c_structure": Cast(F(structure), IntegerField()) if structure else vide,
-        "c_prestation": Cast(F(prestation), IntegerField()) if prestation else vide,
-    }
+# Seven columns of the same types, paired by position: genre, from, to, text, nature, structure, prestation.
+# Without the casts PostgreSQL takes a bare NULL for text.
+_CHAMPS = (
+    Fermeture._meta.get_field("motif"),
+    Fermeture._meta.get_field("du"),
+    Fermeture._meta.get_field("au"),
+)
+_REQUETE = f"""
+SELECT 'ferie', jour, jour, nom, '', CAST(NULL AS bigint), CAST(NULL AS bigint)
+FROM {JourFerie._meta.db_table} WHERE jour BETWEEN %s AND %s
+UNION ALL SELECT 'vacances', du, au, nom, nature, NULL, NULL
+FROM {PeriodeVacances._meta.db_table} WHERE zone = %s AND du <= %s AND au >= %s
+UNION ALL SELECT 'fermeture', du, au, motif, '', structure_id, prestation_id
+FROM {Fermeture._meta.db_table} WHERE du <= %s AND au >= %s
+"""
 
 
 def calendrier_du(du: date, au: date) -> Calendrier:
@@ -31,32 +30,22 @@ def calendrier_du(du: date, au: date) -> Calendrier:
 
     Reaches back RECUL, so that a limit counted in school days before the summer can be computed.
     """
+    return assembler(lire(*requete(du, au)))
+
+
+def requete(du: date, au: date) -> tuple[str, list]:
+    """That query and its parameters, for a page that adds branches to the union."""
     debut = du - RECUL
-    champs = list(_colonnes("", "du", "au", "nom"))
-    feries = JourFerie.objects.filter(jour__range=(debut, au)).order_by()
-    vacances = PeriodeVacances.objects.filter(
-        zone=Collectivite.actuelle().zone, du__lte=au, au__gte=debut
-    ).order_by()
-    fermetures = Fermeture.objects.filter(du__lte=au, au__gte=debut).order_by()
-    lignes = (
-        feries.annotate(**_colonnes("ferie", "jour", "jour", "nom"))
-        .values_list(*champs)
-        .union(
-            vacances.annotate(**_colonnes("vacances", "du", "au", "nom", nature="nature")).values_list(
-                *champs
-            ),
-            fermetures.annotate(
-                **_colonnes(
-                    "fermeture", "du", "au", "motif", structure="structure_id", prestation="prestation_id"
-                )
-            ).values_list(*champs),
-            all=True,
-        )
-    )
-    return _assembler(lignes)
+    zone = Collectivite.actuelle().zone
+    return _REQUETE, [debut, au, zone, au, debut, au, debut]
 
 
-def _assembler(lignes: Iterable[tuple]) -> Calendrier:
+def lire(sql: str, parametres: list) -> list[list]:
+    """Its rows, dates converted."""
+    return lire_sql(sql, parametres, _CHAMPS)
+
+
+def assembler(lignes: Iterable[Sequence]) -> Calendrier:
     feries: dict[date, str] = {}
     vacances: list[Vacances] = []
     fermetures: list[Fermee] = []
