@@ -1,60 +1,32 @@
-"""The planning, pure: rows in, dataclasses out. The month grid and the week list show the same `Planning`.
+"""The planning, pure: rows in, dataclasses out. The month grid and the week list show the same rows.
 
-A cell is one pure function of (live or latest reservation, pointage, contract, anomaly, background of the day).
+A cell is one pure function of (live or latest reservation, pointage, contract, anomaly, background of the day), and
+of what a free day is worth (`planning_places`).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import NamedTuple
 
 from enfants import regles, semaine
-from enfants.models import Enfant, Etat, Inscription, Pointage, Prestation
-from enfants.models.reservation import OCCUPANTS, VIVANTS
+from enfants.models import Enfant, Inscription, Pointage, Prestation
+from enfants.models.reservation import VIVANTS
+from enfants.planning_case import (
+    ANNULABLES,
+    FONDS,
+    REDEMANDABLES,
+    Case,
+    Reservee,
+    est_anomalie,
+    etat_de_la_case,
+    jours_hors_contrat,
+    precision,
+)
+from enfants.planning_places import Disponibilites, Estimation
 from portail.socle.argent import INSECABLE
 
-# Code of a galet → words, those of the guide's legend.
-MOTS = {
-    "": "rien de réservé",
-    "libre": "libre, à réserver",
-    "reservee": "réservé",
-    "present-reserve": "présent, réservé",
-    "present": "présent, non réservé",
-    "demandee": "réservation en cours de traitement",
-    "en_attente": "demande en attente",
-    "refusee": "réservation refusée",
-    "absence_demandee": "absence en cours de traitement",
-    "absent_excuse": "absent excusé",
-    "absent_facture": "absent facturé",
-    "conge": "congé",
-    "hors_contrat": "heure hors contrat",
-    "erreur": "erreur, la mairie vérifie",
-    "fermeture": "fermeture",
-    "ferie": "jour férié",
-    "petites_vacances": "petites vacances",
-    "grandes_vacances": "grandes vacances",
-}
-FONDS = (regles.FERIE, regles.PETITES, regles.GRANDES, regles.FERMETURE)
-ABSENCES = (Etat.ABSENT_EXCUSE, Etat.ABSENT_FACTURE, Etat.CONGE, Etat.ABSENCE_DEMANDEE)
-ANNULABLES = (Etat.DEMANDEE, Etat.EN_ATTENTE, Etat.RESERVEE)
-REDEMANDABLES = ("libre", "refusee", "absent_excuse")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A day of a service. `valeur` is what its checkbox posts; empty: nothing to ask, no checkbox."""
-
-    jour: date
-    etat: str
-    valeur: str = ""
-    regulier: bool = False
-    limite: datetime | None = None
-
-    @property
-    def mots(self) -> str:
-        return MOTS[self.etat]
+FERMEES = {regles.OUVERT: "", regles.FERME: ""}  # other backgrounds are their own code
 
 
 @dataclass
@@ -67,6 +39,7 @@ class Ligne:
     a_soi: bool
     cases: list[Case]
     phrase: str = ""
+    groupes: Sequence[int] = ()  # exclusive groups of the service: one choice a day in each
 
 
 @dataclass
@@ -75,19 +48,6 @@ class PlanningEnfant:
 
     enfant: Enfant
     lignes: list[Ligne] = field(default_factory=list)
-
-
-class Reservee(NamedTuple):
-    """The columns of a Reservation that a cell needs: a month reads hundreds of them."""
-
-    pk: int
-    enfant_id: object
-    prestation_id: int
-    inscription_id: int
-    jour: date
-    etat: str
-    version: int
-    reguliere: bool
 
 
 @dataclass(frozen=True)
@@ -102,129 +62,156 @@ class Entrees:
     jours: Sequence[date]
     maintenant: datetime
     famille_id: int
-
-
-# ── A cell ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def etat_de_la_case(etat: str, present: bool | None, hors_contrat: bool, anomalie: bool, fond: str) -> str:
-    """Code of the galet. `etat`: state of the live or latest reservation, empty for none; `present`: the pointage."""
-    if anomalie:
-        return "erreur"
-    if present:
-        if hors_contrat:
-            return "hors_contrat"
-        return "present-reserve" if etat == Etat.RESERVEE else "present"
-    if etat and etat != Etat.ANNULEE:
-        return etat
-    return fond if fond in FONDS else ""
-
-
-def est_anomalie(etat: str, present: bool | None, fond: str) -> bool:
-    """A contradiction an agent must solve: there though absent, or booked on a day that closed since."""
-    if present:
-        return etat in ABSENCES
-    return present is None and etat in OCCUPANTS and fond in FONDS
-
-
-def jours_hors_contrat(pointages: Iterable[Pointage], heures_semaine: Decimal | None) -> set[date]:
-    """Days on which the week's attendance goes beyond the hours of a crèche contract."""
-    if heures_semaine is None:
-        return set()
-    permis = timedelta(seconds=int(heures_semaine * 3600))
-    par_semaine: dict[date, timedelta] = defaultdict(timedelta)
-    depasses = set()
-    for p in sorted(pointages, key=lambda p: p.jour):
-        if p.present and p.arrivee and p.depart:
-            lundi = p.jour - timedelta(days=p.jour.weekday())
-            par_semaine[lundi] += datetime.combine(p.jour, p.depart) - datetime.combine(p.jour, p.arrivee)
-            if par_semaine[lundi] > permis:
-                depasses.add(p.jour)
-    return depasses
+    dispo: Disponibilites = field(default_factory=Disponibilites)
 
 
 # ── The rows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 class _Construction:
-    """Indexes of the rows, and the limits already computed (many services share one)."""
+    """Indexes of the rows, and what many services share: limits already computed, backgrounds."""
 
     def __init__(self, entrees: Entrees):
         self.e = entrees
         self.aujourdhui = entrees.maintenant.astimezone(regles.PARIS).date()
         self.limites: dict[tuple, tuple[datetime, bool]] = {}
-        self.reservations: dict[tuple, Reservee] = {}
-        for r in sorted(entrees.reservations, key=lambda r: (r.etat in VIVANTS, r.pk)):
-            self.reservations[r.inscription_id, r.jour] = r
-        self.pointages = {(p.enfant_id, p.prestation_id, p.jour): p for p in entrees.pointages}
+        self.decors: dict[tuple, list[str]] = {}
+        self.iso = {jour: jour.isoformat() for jour in entrees.jours}
+        reservations = sorted(entrees.reservations, key=lambda r: (r.etat in VIVANTS, r.pk))
+        self.reservations: dict[int, dict[date, Reservee]] = defaultdict(dict)
+        for r in reservations:
+            self.reservations[r.inscription_id][r.jour] = r
+        self.pointages: dict[tuple, dict[date, Pointage]] = defaultdict(dict)
+        for p in entrees.pointages:
+            self.pointages[p.enfant_id, p.prestation_id][p.jour] = p
         self.tenues = {
             (r.enfant_id, r.prestation_id, r.jour): r.inscription_id
-            for r in self.reservations.values()
+            for jours in self.reservations.values()
+            for r in jours.values()
             if r.etat in VIVANTS
         }
+        familles = {i.pk: i.famille_id for i in entrees.inscriptions}
+        self.estimation = Estimation(entrees.dispo, reservations, familles)
 
     def limite(self, prestation: Prestation, jour: date) -> tuple[datetime, bool]:
         """The booking limit, and whether it is passed."""
         cle = (prestation.limite_reservation_id, prestation.heure_debut, jour)
-        if cle not in self.limites:
+        trouvee = self.limites.get(cle)
+        if trouvee is None:
             limite = regles.limite_pour(
                 prestation.limite_reservation, jour, prestation.heure_debut, self.e.calendrier
             )
-            self.limites[cle] = limite, regles.est_passe(limite, self.e.maintenant)
-        return self.limites[cle]
+            trouvee = self.limites[cle] = limite, regles.est_passe(limite, self.e.maintenant)
+        return trouvee
 
-    def pointage(self, inscription: Inscription, jour: date) -> Pointage | None:
+    def decor(self, prestation: Prestation) -> list[str]:
+        """Background of each day: computed once for the services that open alike."""
+        calendrier = self.e.calendrier
+        fermee = any(
+            prestation.pk == f.prestation_id or prestation.structure_id == f.structure_id
+            for f in calendrier.fermetures
+        )
+        cle = (
+            prestation.jours,
+            prestation.periode_scolaire,
+            prestation.petites_vacances,
+            prestation.grandes_vacances,
+            prestation.archivee_le,
+            prestation.pk if fermee else None,
+        )
+        if cle not in self.decors:
+            self.decors[cle] = [regles.fond(prestation, jour, calendrier) for jour in self.e.jours]
+        return self.decors[cle]
+
+    def presences(self, inscription: Inscription) -> dict[date, Pointage]:
         """Attendance belongs to (child, service, day): shown on the row that booked, else on the first enrolled."""
-        cle = (inscription.enfant_id, inscription.prestation_id, jour)
-        trouve = self.pointages.get(cle)
-        if trouve is None:
-            return None
-        tenue = self.tenues.get(cle)
-        if tenue is None:
-            tenue = self.tenues[cle] = inscription.pk
-        return trouve if tenue == inscription.pk else None
-
-    def siens(self, inscription: Inscription) -> list[Pointage]:
         cle = (inscription.enfant_id, inscription.prestation_id)
-        return [p for p in self.pointages.values() if (p.enfant_id, p.prestation_id) == cle]
+        if cle not in self.pointages:
+            return {}
+        return {
+            jour: p
+            for jour, p in self.pointages[cle].items()
+            if self.tenues.setdefault((*cle, jour), inscription.pk) == inscription.pk
+        }
+
+    def fenetre(self, prestation: Prestation, jour: date) -> str:
+        """Why the bookings of the service are not open now; an empty string when they are."""
+        maintenant = self.e.maintenant
+        ouverture = prestation.ouverture
+        if prestation.ouverture_hors_commune and jour in self.e.dispo.non_residents:
+            ouverture = prestation.ouverture_hors_commune
+        if ouverture and not regles.est_passe(ouverture, maintenant):
+            return f"Les réservations ouvrent le {regles.instant_en_mots(ouverture)}."
+        if prestation.fermeture and regles.est_passe(prestation.fermeture, maintenant):
+            return f"Les réservations sont closes depuis le {regles.instant_en_mots(prestation.fermeture)}."
+        return ""
 
     def ouverte_a_la_demande(self, inscription: Inscription, jour: date, passee: bool) -> bool:
-        prestation, maintenant = inscription.prestation, self.e.maintenant
         if jour < inscription.du or (inscription.au and jour > inscription.au):
             return False
-        if prestation.ouverture and not regles.est_passe(prestation.ouverture, maintenant):
+        if passee and inscription.prestation.hors_delai == Prestation.HorsDelai.REFUS:
             return False
-        if prestation.fermeture and regles.est_passe(prestation.fermeture, maintenant):
-            return False
-        if passee and prestation.hors_delai == Prestation.HorsDelai.REFUS:
-            return False
-        return regles.dans_les_bornes(inscription.enfant.age(jour), "", prestation)
+        return self.estimation.rattache(inscription.enfant_id, jour) and not self.fenetre(
+            inscription.prestation, jour
+        )
 
-    def case(self, inscription: Inscription, jour: date, a_soi: bool, hors_contrat: set[date]) -> Case:
+    def cases(self, inscription: Inscription, a_soi: bool) -> list[Case]:
+        """The cells of a row; most are empty, and cost little."""
+        presences = self.presences(inscription)
+        hors_contrat = jours_hors_contrat(presences.values(), inscription.heures_semaine)
+        reservations = self.reservations.get(inscription.pk, {})
+        aujourdhui = self.aujourdhui
+        cases = []
+        for jour, fond in zip(self.e.jours, self.decor(inscription.prestation), strict=True):
+            reservation, pointage = reservations.get(jour), presences.get(jour)
+            futur = a_soi and jour >= aujourdhui
+            if reservation is None and pointage is None:
+                libre = futur and fond == regles.OUVERT
+                cases.append(self.libre(inscription, jour) if libre else Case(jour, FERMEES.get(fond, fond)))
+                continue
+            etat, present = reservation.etat if reservation else "", pointage.present if pointage else None
+            code = etat_de_la_case(
+                etat, present, jour in hors_contrat, est_anomalie(etat, present, fond), fond
+            )
+            regulier = bool(reservation and reservation.reguliere and code and code not in FONDS)
+            mots = precision(reservation) if a_soi and code == etat else ""
+            case = Case(jour, code, "", regulier, None, mots)
+            cases.append(self.prise(case, inscription, reservation, fond) if futur and not pointage else case)
+        return cases
+
+    def libre(self, inscription: Inscription, jour: date) -> Case:
+        """A day that is not booked: what it is worth, when it may still be asked."""
         prestation = inscription.prestation
-        fond = regles.fond(prestation, jour, self.e.calendrier)
-        reservation = self.reservations.get((inscription.pk, jour))
-        pointage = self.pointage(inscription, jour)
-        etat = reservation.etat if reservation else ""
-        present = pointage.present if pointage else None
-        code = etat_de_la_case(etat, present, jour in hors_contrat, est_anomalie(etat, present, fond), fond)
-        regulier = bool(reservation and reservation.reguliere and code not in FONDS and code)
-        if not a_soi or jour < self.aujourdhui or pointage:
-            return Case(jour, code, "", regulier)
-        limite, passee = self.limite(prestation, jour) if fond == regles.OUVERT else (None, True)
-        if jour == self.aujourdhui and regles.est_passe(
+        limite, passee = self.limite(prestation, jour)
+        if self.commence(prestation, jour) or not self.ouverte_a_la_demande(inscription, jour, passee):
+            return Case(jour, "", "", False, limite)
+        etat, mots, restantes = self.estimation.valeur(inscription, jour, passee)
+        demandable = etat in ("libre", "dernieres", "complet_attente")
+        valeur = f"{inscription.pk}:{self.iso[jour]}:0" if demandable else ""
+        return Case(jour, etat, valeur, False, limite, mots, restantes)
+
+    def prise(self, case: Case, inscription: Inscription, reservation: Reservee, fond: str) -> Case:
+        """A coming day with a row: what may still be withdrawn, or asked again."""
+        jour, prestation = case.jour, inscription.prestation
+        limite = self.limite(prestation, jour)[0] if fond == regles.OUVERT else None
+        case = case._replace(limite=limite)
+        if self.commence(prestation, jour):
+            return case
+        if reservation.etat in ANNULABLES:
+            return case._replace(valeur=f"{inscription.pk}:{self.iso[jour]}:{reservation.version}")
+        if limite is None or case.etat not in ("", *REDEMANDABLES):
+            return case
+        neuve = self.libre(inscription, jour)
+        if not case.etat:  # cancelled: the day is what a new one is
+            return neuve
+        if neuve.etat in ("exclusif", "complet", "autre_foyer"):
+            return case._replace(precision=f"{case.mots}, {neuve.mots}")
+        return case._replace(valeur=neuve.valeur)
+
+    def commence(self, prestation: Prestation, jour: date) -> bool:
+        return jour == self.aujourdhui and regles.est_passe(
             regles.instant(jour, prestation.heure_debut), self.e.maintenant
-        ):
-            return Case(jour, code, "", regulier, limite)
-        if etat in ANNULABLES:
-            return Case(jour, code, _valeur(inscription, jour, reservation.version), regulier, limite)
-        if limite and code in ("", *REDEMANDABLES) and self.ouverte_a_la_demande(inscription, jour, passee):
-            return Case(jour, code or "libre", _valeur(inscription, jour, 0), regulier, limite)
-        return Case(jour, code, "", regulier, limite)
-
-
-def _valeur(inscription: Inscription, jour: date, version: int) -> str:
-    return f"{inscription.pk}:{jour.isoformat()}:{version}"
+        )
 
 
 def planning(entrees: Entrees) -> list[PlanningEnfant]:
@@ -236,18 +223,23 @@ def planning(entrees: Entrees) -> list[PlanningEnfant]:
     lignes = {}
     for inscription in ordre:
         a_soi = inscription.famille_id == entrees.famille_id
-        siens = () if inscription.heures_semaine is None else construction.siens(inscription)
-        depasses = jours_hors_contrat(siens, inscription.heures_semaine)
-        cases = [construction.case(inscription, jour, a_soi, depasses) for jour in entrees.jours]
-        reservee = any((inscription.pk, jour) in construction.reservations for jour in entrees.jours)
-        if a_soi or reservee or any(c.etat.startswith("present") for c in cases):
+        cases = construction.cases(inscription, a_soi)
+        if (
+            a_soi
+            or inscription.pk in construction.reservations
+            or any(c.etat.startswith("present") for c in cases)
+        ):
             lignes[inscription.pk] = Ligne(
-                inscription, inscription.prestation, inscription.payeur, a_soi, cases
+                inscription,
+                inscription.prestation,
+                inscription.payeur,
+                a_soi,
+                cases,
+                groupes=construction.estimation.groupes.get(inscription.prestation_id, ()),
             )
     for inscription in entrees.inscriptions:
-        if inscription.pk in lignes:
-            ligne = lignes[inscription.pk]
-            ligne.phrase = _phrase_fermee(ligne, entrees)
+        if ligne := lignes.get(inscription.pk):
+            _en_une_phrase(ligne, construction)
             par_enfant[inscription.enfant_id].lignes.append(ligne)
     _sans_inscription(construction, par_enfant, entrees)
     return list(par_enfant.values())
@@ -255,23 +247,33 @@ def planning(entrees: Entrees) -> list[PlanningEnfant]:
 
 def _sans_inscription(construction: _Construction, par_enfant: dict, entrees: Entrees) -> None:
     """Present without any enrolment: a row of its own, without payer (an anomaly for the invoice)."""
-    orphelins = defaultdict(dict)
-    for cle, p in construction.pointages.items():
-        if p.present and cle not in construction.tenues:
-            orphelins[p.enfant_id, p.prestation_id][p.jour] = p
-    for (enfant, _), jours in orphelins.items():
-        prestation = next(iter(jours.values())).prestation
-        cases = [Case(jour, "present" if jour in jours else "") for jour in entrees.jours]
-        par_enfant[enfant].lignes.append(Ligne(None, prestation, "Non inscrit", False, cases))
+    for (enfant, service), pointages in construction.pointages.items():
+        jours = {
+            jour: p
+            for jour, p in pointages.items()
+            if p.present and (enfant, service, jour) not in construction.tenues
+        }
+        if jours:
+            prestation = next(iter(jours.values())).prestation
+            cases = [Case(jour, "present" if jour in jours else "") for jour in entrees.jours]
+            par_enfant[enfant].lignes.append(Ligne(None, prestation, "Non inscrit", False, cases))
+
+
+def _en_une_phrase(ligne: Ligne, construction: _Construction) -> None:
+    """One sentence across a row with nothing to see or ask in these days (bank holidays keep their mark)."""
+    etats = {c.etat for c in ligne.cases} - {"", regles.FERIE}
+    prestation, entrees = ligne.prestation, construction.e
+    if not etats and regles.OUVERT not in construction.decor(prestation):
+        ligne.phrase = _phrase_fermee(ligne, entrees)
+    elif not etats and ligne.a_soi and entrees.jours[-1] >= construction.aujourdhui:
+        ligne.phrase = construction.fenetre(prestation, entrees.jours[-1])
+    elif etats == {"ineligible"}:
+        ligne.phrase = next(c.mots for c in ligne.cases if c.etat == "ineligible")
+        ligne.cases = [Case(c.jour, c.etat if c.etat == regles.FERIE else "") for c in ligne.cases]
 
 
 def _phrase_fermee(ligne: Ligne, entrees: Entrees) -> str:
-    """One sentence across a row that never opens in these days (bank holidays keep their mark)."""
-    if any(c.etat not in ("", regles.FERIE) for c in ligne.cases):
-        return ""
     prestation = ligne.prestation
-    if any(regles.fond(prestation, j, entrees.calendrier) == regles.OUVERT for j in entrees.jours):
-        return ""
     vacances = not prestation.periode_scolaire
     debut = "Ouvert pendant les vacances." if vacances else "Pas d’ouverture ce mois-ci."
     prochaine = regles.prochaine_ouverture(prestation, entrees.jours[-1], entrees.calendrier)
@@ -279,85 +281,6 @@ def _phrase_fermee(ligne: Ligne, entrees: Entrees) -> str:
         return debut
     mots = regles.jour_en_mots(prochaine)
     return f"{debut} Prochaine date{INSECABLE}: {mots}."
-
-
-# ── The week ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass
-class EnfantDuJour:
-    """What a child has, or may ask, that day."""
-
-    enfant: Enfant
-    rang: int
-    lignes: list[tuple[Ligne, Case]]
-
-
-@dataclass
-class JourDeSemaine:
-    """A card of the phone list. `delai`: sentence on the deadline; `ouvert`: something may still be asked."""
-
-    jour: date
-    aujourdhui: bool
-    ouvert: bool
-    delai: str
-    fond: str
-    enfants: list[EnfantDuJour]
-
-
-def semaine_de(plannings: Sequence[PlanningEnfant], entrees: Entrees) -> list[JourDeSemaine]:
-    """Cards from Monday to Friday; Saturday and Sunday only when something happens there."""
-    aujourdhui = entrees.maintenant.astimezone(regles.PARIS).date()
-    cartes = []
-    for n, jour in enumerate(entrees.jours):
-        enfants = []
-        for rang, p in enumerate(plannings, 1):
-            visibles = [(ligne, ligne.cases[n]) for ligne in p.lignes if _visible(ligne.cases[n])]
-            enfants.append(EnfantDuJour(p.enfant, rang, visibles))
-        cases = [case for e in enfants for _, case in e.lignes]
-        if jour.weekday() > 4 and not cases:
-            continue
-        limites = [
-            ligne.cases[n].limite
-            for p in plannings
-            for ligne in p.lignes
-            if ligne.a_soi and ligne.cases[n].limite
-        ]
-        ouvert, delai = _delai(limites, entrees.maintenant, jour)
-        vacances = entrees.calendrier.vacances_du(jour)
-        fond = entrees.calendrier.feries.get(jour, "") or (vacances.nom if vacances else "")
-        cartes.append(JourDeSemaine(jour, jour == aujourdhui, ouvert, delai, fond, enfants))
-    return cartes
-
-
-def _visible(case: Case) -> bool:
-    return bool(case.etat) and case.etat not in (regles.FERIE, regles.PETITES, regles.GRANDES)
-
-
-def _delai(limites: list[datetime], maintenant: datetime, jour: date) -> tuple[bool, str]:
-    """« Modifiable jusqu’à mardi 24, 12 h », or « Délai passé depuis jeudi 19, 12 h »."""
-    if not limites:
-        return False, ""
-    ouvertes = [limite for limite in limites if not regles.est_passe(limite, maintenant)]
-    if ouvertes:
-        return True, f"Modifiable jusqu’à {regles.instant_en_mots(regles.plus_tot(*ouvertes), jour)}"
-    return False, f"Délai passé depuis {regles.instant_en_mots(regles.plus_tard(*limites), jour)}"
-
-
-def delais(plannings: Sequence[PlanningEnfant]) -> list[str]:
-    """Deadlines under the legend, once for each service of the family."""
-    phrases = {}
-    for p in plannings:
-        for ligne in p.lignes:
-            if ligne.a_soi:
-                limites = ligne.prestation.limite_reservation, ligne.prestation.limite_annulation
-                reserver = regles.phrase_limite(limites[0])
-                annuler = regles.phrase_limite(limites[1], "absence sans frais")
-                phrases[ligne.prestation.nom] = f"{reserver}{INSECABLE}; {annuler}."
-    par_phrase = defaultdict(list)
-    for nom, phrase in phrases.items():
-        par_phrase[phrase].append(nom)
-    return [f"{', '.join(noms)}{INSECABLE}: {p[0].lower()}{p[1:]}" for p, noms in par_phrase.items()]
 
 
 def mois_de(jour: date) -> list[date]:

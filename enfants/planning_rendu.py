@@ -13,7 +13,8 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from enfants import regles, semaine
-from enfants.planning import Case, Ligne, PlanningEnfant
+from enfants.planning import Ligne, PlanningEnfant
+from enfants.planning_case import Case
 from portail.socle.argent import INSECABLE
 
 SIGLES = ("Lu", "Ma", "Me", "Je", "Ve", "S", "D")
@@ -78,8 +79,9 @@ def corps(plannings: Sequence[PlanningEnfant], jours: Sequence[date], aujourdhui
 
 def _ligne(ligne: Ligne, prefixe: str, noms: dict[date, str], colonnes: dict[date, str]) -> str:
     nom = escape(ligne.prestation.nom)
+    groupes = f' data-groupes="{" ".join(map(str, ligne.groupes))}"' if ligne.groupes else ""
     tete = (
-        f'<tr><th scope="row">{icone(ligne.prestation.icone)}<span>{nom}</span></th>'
+        f'<tr{groupes}><th scope="row">{icone(ligne.prestation.icone)}<span>{nom}</span></th>'
         f'<td class="r">{escape(ligne.payeur)}</td>'
     )
     if ligne.phrase:
@@ -89,23 +91,29 @@ def _ligne(ligne: Ligne, prefixe: str, noms: dict[date, str], colonnes: dict[dat
     )
 
 
-def _case(case: Case, nom: str, colonnes: dict[date, str]) -> str:
-    marque = MARQUES.get(case.etat)
-    colonne = colonnes[case.jour]
-    classe = f' class="{colonne}"' if colonne else ""
-    if marque:
-        suite = f" {colonne}" if colonne == "a" else ""
-        return f'<td class="j-{case.etat}{suite}">{marque}</td>'
-    if not case.etat:
-        return f"<td{classe}></td>"
+def galet(case: Case, texte: str = "", classe: str = "") -> str:
+    """The token of a cell; `texte` is for screen readers. Few places left are written on it."""
     boucle = " g-r" if case.regulier else ""
+    nombre = "" if case.restantes is None else f' data-n="{case.restantes}"'
+    return f'<i class="g{classe} g-{case.etat}{boucle}"{nombre}>{texte}</i>'
+
+
+def _case(case: Case, nom: str, colonnes: dict[date, str]) -> str:
+    etat, colonne = case.etat, colonnes[case.jour]
+    classe = f' class="{colonne}"' if colonne else ""
+    if not etat:
+        return f"<td{classe}></td>"
+    if etat in MARQUES:
+        suite = f" {colonne}" if colonne == "a" else ""
+        return f'<td class="j-{etat}{suite}">{MARQUES[etat]}</td>'
+    mots = escape("libre" if etat == "libre" else case.mots)
     if case.valeur:
-        mots = "libre" if case.etat == "libre" else case.mots
         return (
             f'<td{classe}><input type="checkbox" name="c" value="{case.valeur}" '
-            f'aria-label="{nom}{INSECABLE}: {mots}"><i class="g g-{case.etat}{boucle}"></i></td>'
+            f'aria-label="{nom}{INSECABLE}: {mots}">{galet(case)}</td>'
         )
-    return f'<td{classe}><i class="g g-{case.etat}{boucle}">{case.mots.capitalize()}</i></td>'
+    bulle = f' title="{mots[:1].upper()}{mots[1:]}"' if case.precision else ""
+    return f"<td{classe}{bulle}>{galet(case, f'{mots[:1].upper()}{mots[1:]}')}</td>"
 
 
 def _phrase(ligne: Ligne) -> str:

@@ -17,7 +17,7 @@ from enfants import regles
 from enfants.admin.commun import ParStructure, prestations_de
 from enfants.calendrier import calendrier_du
 from enfants.models import Enfant, Etat, Pointage
-from enfants.planning import MOTS
+from enfants.planning_case import MOTS
 from enfants.pointage import chercher, feuille, pointer
 from portail.socle.admin import Tracee
 

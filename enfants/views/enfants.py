@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from enfants.models import Enfant, Inscription, Reservation, Scolarite
 from enfants.models.reservation import OCCUPANTS
-from enfants.planning import MOTS
+from enfants.planning_case import MOTS
 from familles.acces import famille_de
 from portail.socle.traces import tracer
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from enfants import planning, planning_rendu
+from enfants import planning, planning_rendu, planning_semaine
 from enfants.forms import PlanningForm, premier_du_mois
 from enfants.models import Enfant
 from enfants.planning_lecture import lire
@@ -152,7 +152,7 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
         "corps": planning_rendu.corps(plannings, jours, aujourdhui),
         "vide": not any(p.lignes for p in plannings),
         "modifiable": any(c.valeur for p in plannings for ligne in p.lignes for c in ligne.cases),
-        "delais": planning.delais(plannings),
+        "delais": planning_semaine.delais(plannings),
     }
     return render(request, "enfants/planning_mois.html", contexte)
 
@@ -161,7 +161,7 @@ def _semaine(request, enfants, famille, jour: date, maintenant: datetime, adress
     jours = planning.semaine_du(jour)
     entrees = lire(enfants, famille, jours, maintenant)
     plannings = planning.planning(entrees)
-    cartes = planning.semaine_de(plannings, entrees)
+    cartes = planning_semaine.semaine_de(plannings, entrees)
     aujourdhui = timezone.localdate(maintenant)
     lundi = jours[0]
     voisines = [lundi - timedelta(7), lundi + timedelta(7)]

@@ -61,7 +61,8 @@
   };
   const galetOf = (box) => box.parentElement.querySelector(".g");
   const has = (box, codes) => codes.some((code) => galetOf(box)?.classList.contains("g-" + code));
-  const bookable = (box) => has(box, ["libre", "refusee", "annulee", "absent_excuse"]);
+  const bookable = (box) => has(box, ["libre", "dernieres", "complet_attente", "refusee", "absent_excuse"]);
+  const free = (box) => has(box, ["libre", "dernieres"]);
   const cancellable = (box) => has(box, ["reservee", "demandee", "en_attente"]);
 
   for (const form of $$("form[data-planning]")) {

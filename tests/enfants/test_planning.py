@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from enfants import planning, regles, semaine
+from enfants import planning, planning_semaine, regles, semaine
 from enfants.models import Enfant, Etat, Inscription, Limite, Pointage, Prestation, Structure
-from enfants.planning import Entrees, Reservee, est_anomalie, etat_de_la_case, jours_hors_contrat
+from enfants.planning import Entrees
+from enfants.planning_case import MOTS, Reservee, est_anomalie, etat_de_la_case, jours_hors_contrat
 from enfants.regles import Calendrier, Vacances
 from tests.enfants.fabrique import paris
 
@@ -25,7 +26,7 @@ JEAN, JEANNE = 1, 2
 def test_every_cell_is_in_the_legend(etat, present, fond):
     anomalie = est_anomalie(etat, present, fond)
     for hors_contrat in (True, False):
-        assert etat_de_la_case(etat, present, hors_contrat, anomalie, fond) in planning.MOTS
+        assert etat_de_la_case(etat, present, hors_contrat, anomalie, fond) in MOTS
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def cartes(inscriptions, reservations=(), calendrier=None):
     e = entrees(
         inscriptions, reservations, calendrier=calendrier, jours=planning.semaine_du(date(2026, 11, 25))
     )
-    return planning.semaine_de(planning.planning(e), e)
+    return planning_semaine.semaine_de(planning.planning(e), e)
 
 
 def test_week_cards_say_the_deadline():
@@ -305,7 +306,7 @@ def test_a_bank_holiday_is_named_on_its_card():
 def test_deadlines_are_grouped_by_rule():
     autre = service(8, "Garderie matin", GARDERIE)
     (p,) = planning.planning(entrees([inscrire(31, CANTINE), inscrire(32, autre)]))
-    assert planning.delais([p]) == [
+    assert planning_semaine.delais([p]) == [
         f"Restauration scolaire, Garderie matin{N}: réservation possible jusqu’à 2 jours ouvrés avant, 12{N}h{N}; "
         f"absence sans frais jusqu’à 2 jours ouvrés avant, 12{N}h."
     ]

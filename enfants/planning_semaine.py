@@ -1,0 +1,91 @@
+"""The week as cards made for thumbs, and the deadlines in words. Pure, from the same rows as the month grid."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from enfants import regles
+from enfants.models import Enfant
+from enfants.planning import Entrees, Ligne, PlanningEnfant
+from enfants.planning_case import Case
+from portail.socle.argent import INSECABLE
+
+# Said by the background of the card, or by the other household's own row.
+TUS = (regles.FERIE, regles.PETITES, regles.GRANDES, "autre_foyer", "ineligible")
+
+
+@dataclass
+class EnfantDuJour:
+    """What a child has, or may ask, that day."""
+
+    enfant: Enfant
+    rang: int
+    lignes: list[tuple[Ligne, Case]]
+
+
+@dataclass
+class JourDeSemaine:
+    """A card of the phone list. `delai`: sentence on the deadline; `ouvert`: something may still be asked."""
+
+    jour: date
+    aujourdhui: bool
+    ouvert: bool
+    delai: str
+    fond: str
+    enfants: list[EnfantDuJour]
+
+
+def semaine_de(plannings: Sequence[PlanningEnfant], entrees: Entrees) -> list[JourDeSemaine]:
+    """Cards from Monday to Friday; Saturday and Sunday only when something happens there."""
+    aujourdhui = entrees.maintenant.astimezone(regles.PARIS).date()
+    cartes = []
+    for n, jour in enumerate(entrees.jours):
+        enfants = []
+        for rang, p in enumerate(plannings, 1):
+            visibles = [(ligne, ligne.cases[n]) for ligne in p.lignes if _visible(ligne.cases[n])]
+            enfants.append(EnfantDuJour(p.enfant, rang, visibles))
+        cases = [case for e in enfants for _, case in e.lignes]
+        if jour.weekday() > 4 and not cases:
+            continue
+        limites = [
+            ligne.cases[n].limite
+            for p in plannings
+            for ligne in p.lignes
+            if ligne.a_soi and ligne.cases[n].limite
+        ]
+        ouvert, delai = _delai(limites, entrees.maintenant, jour)
+        vacances = entrees.calendrier.vacances_du(jour)
+        fond = entrees.calendrier.feries.get(jour, "") or (vacances.nom if vacances else "")
+        cartes.append(JourDeSemaine(jour, jour == aujourdhui, ouvert, delai, fond, enfants))
+    return cartes
+
+
+def _visible(case: Case) -> bool:
+    return bool(case.etat) and case.etat not in TUS
+
+
+def _delai(limites: list[datetime], maintenant: datetime, jour: date) -> tuple[bool, str]:
+    """« Modifiable jusqu’à mardi 24, 12 h », or « Délai passé depuis jeudi 19, 12 h »."""
+    if not limites:
+        return False, ""
+    ouvertes = [limite for limite in limites if not regles.est_passe(limite, maintenant)]
+    if ouvertes:
+        return True, f"Modifiable jusqu’à {regles.instant_en_mots(regles.plus_tot(*ouvertes), jour)}"
+    return False, f"Délai passé depuis {regles.instant_en_mots(regles.plus_tard(*limites), jour)}"
+
+
+def delais(plannings: Sequence[PlanningEnfant]) -> list[str]:
+    """Deadlines under the legend, once for each service of the family."""
+    phrases = {}
+    for p in plannings:
+        for ligne in p.lignes:
+            if ligne.a_soi:
+                limites = ligne.prestation.limite_reservation, ligne.prestation.limite_annulation
+                reserver = regles.phrase_limite(limites[0])
+                annuler = regles.phrase_limite(limites[1], "absence sans frais")
+                phrases[ligne.prestation.nom] = f"{reserver}{INSECABLE}; {annuler}."
+    par_phrase = defaultdict(list)
+    for nom, phrase in phrases.items():
+        par_phrase[phrase].append(nom)
+    return [f"{', '.join(noms)}{INSECABLE}: {p[0].lower()}{p[1:]}" for p, noms in par_phrase.items()]
