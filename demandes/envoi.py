@@ -5,27 +5,40 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
-from demandes.models import CompteurDemande, Demande, DemandeEvenement, DemandeJour
+from demandes.models import Demande, DemandeJour
 from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
 from familles.models import Famille
-from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
 
 
-def meme_sujet(famille: Famille, genre: type[TypeDemande], enfant) -> Demande | None:
-    """The demande still waiting on this subject, if this kind allows one only."""
+def attentes(famille: Famille, genre: type[TypeDemande], enfant):
+    """What still waits of this kind, about this child; nothing for a kind that piles up."""
     if not genre.remplace:
-        return None
-    return famille.demandes.en_cours().filter(type=genre.code, enfant=enfant).order_by("-envoyee_le").first()
+        return famille.demandes.none()
+    return famille.demandes.en_cours().filter(type=genre.code, enfant=enfant).order_by("-envoyee_le")
+
+
+def meme_sujet(famille: Famille, genre: type[TypeDemande], enfant, donnees: dict | None = None):
+    """The demande still waiting on this subject. Some kinds have one by service or by new child: `donnees` tells
+    which, and without it there is none.
+    """
+    lignes = attentes(famille, genre, enfant)
+    if genre.cle:
+        if donnees is None:
+            return None
+        lignes = lignes.filter(**{f"donnees__{nom}": donnees.get(nom, "") for nom in genre.cle})
+    return lignes.first()
 
 
 @transaction.atomic
-def envoyer(formulaire: TypeDemande, par, maintenant: datetime, jeton: uuid.UUID) -> Demande:
-    """Send a valid form: only what changes. It takes the place of the one waiting on the same subject.
+def envoyer(
+    formulaire: TypeDemande, par, maintenant: datetime, jeton: uuid.UUID, reprise: Demande | None = None
+) -> Demande:
+    """Send a valid form: only what changes. It takes the place of the one waiting on the same subject, and of
+    `reprise`, the one it was opened from.
 
     Raises ValidationError when nothing changes.
     """
@@ -35,17 +48,20 @@ def envoyer(formulaire: TypeDemande, par, maintenant: datetime, jeton: uuid.UUID
     changements = formulaire.changements()
     if not changements:
         raise ValidationError("Vous n’avez rien changé\N{NO-BREAK SPACE}: il n’y a rien à envoyer.")
-    if ancienne := meme_sujet(famille, type(formulaire), formulaire.enfant):
-        ancienne.retirer(par, maintenant, texte="Remplacée par une nouvelle demande.")
-    return _creer(
+    genre = type(formulaire)
+    ancienne = meme_sujet(famille, genre, formulaire.enfant, changements)
+    for remplacee in {ancienne, reprise} - {None}:
+        if remplacee.est_en_cours:
+            remplacee.retirer(par, maintenant, texte="Remplacée par une nouvelle demande.")
+    return Demande.ouvrir(
         famille,
-        type(formulaire),
+        genre,
         par,
         maintenant,
-        jeton,
+        jeton=jeton,
         enfant=formulaire.enfant,
         donnees=changements,
-        avant={nom: formulaire.valeurs[nom] for nom in changements},
+        avant={nom: formulaire.valeurs.get(nom, "") for nom in changements},
     )
 
 
@@ -90,14 +106,15 @@ def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> D
     if not reservations:
         return None
     enfants = {r.enfant_id for r in reservations}
-    demande = _creer(
+    demande = Demande.ouvrir(
         famille,
         PAR_CODE[code],
         par,
         maintenant,
-        jeton,
+        jeton=jeton,
         enfant=reservations[0].enfant if len(enfants) == 1 else None,
         donnees=donnees,
+        avant={},
     )
     absence = code == "absences"
     DemandeJour.objects.bulk_create(
@@ -110,21 +127,4 @@ def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> D
         for r in reservations
     )
     demande.solder(None, maintenant)
-    return demande
-
-
-def _creer(famille, genre, par, maintenant, jeton, *, enfant, donnees, avant=None) -> Demande:
-    demande = Demande.objects.create(
-        numero=CompteurDemande.numero(timezone.localdate(maintenant).year),
-        famille=famille,
-        enfant=enfant,
-        type=genre.code,
-        donnees=donnees,
-        avant=avant or {},
-        envoyee_par=par,
-        envoyee_le=maintenant,
-        jeton=jeton,
-    )
-    demande.evenements.create(genre=DemandeEvenement.Genre.ENVOYEE, le=maintenant, par=par)
-    tracer(par, "demande_envoyee", demande, famille=famille, type=genre.code, champs=sorted(donnees))
     return demande

@@ -57,6 +57,7 @@ class Envoi(forms.Form):
     confirmer = forms.BooleanField(required=False)
     modifier = forms.BooleanField(required=False)
     jeton = forms.UUIDField(required=False)
+    reprise = forms.UUIDField(required=False)  # the waiting demande this one was opened from
 
     def clean_jeton(self) -> uuid.UUID:
         return self.cleaned_data["jeton"] or uuid.uuid4()

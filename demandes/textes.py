@@ -1,14 +1,13 @@
 """Sentences about days and values, shared by the pages, the receipt, the mails and the admin."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 
 from django.utils.formats import date_format
 
 from demandes.models import Demande
-from demandes.types import TypeDemande
+from demandes.types import Ligne, TypeDemande
 from portail.socle.argent import INSECABLE
 
 
@@ -38,31 +37,11 @@ def mois_en_mots(jours: Iterable[date]) -> str:
     return enumerer(f"d’{n}" if n[0] in "aeiouyé" else f"de {n}" for n in noms)
 
 
-@dataclass(frozen=True)
-class Ligne:
-    """A value that changes: what stood there, what is asked, and what stands now when that moved since."""
-
-    nom: str
-    libelle: str
-    avant: str
-    apres: str
-    actuel: str = ""
-    a_change: bool = False
-
-
 def avant_apres(
     formulaire: TypeDemande, avant: dict, donnees: dict, actuelles: dict | None = None, en_clair: bool = False
 ) -> list[Ligne]:
     """Rows of the « avant → après » table. `actuelles` is given to an agent only."""
-    lignes = []
-    for nom in (n for n in formulaire.fields if n in donnees):
-        ancienne, nouvelle = avant.get(nom, ""), donnees[nom]
-        actuelle = ancienne if actuelles is None else actuelles.get(nom, "")
-        if ancienne == nouvelle and actuelle == ancienne:
-            continue
-        mots = [formulaire.afficher(nom, v, en_clair) for v in (ancienne, nouvelle, actuelle)]
-        lignes.append(Ligne(nom, formulaire.etiquette(nom), *mots, a_change=actuelle != ancienne))
-    return lignes
+    return formulaire.lignes(avant, donnees, actuelles, en_clair)
 
 
 def titre(demande: Demande) -> str:
@@ -80,10 +59,7 @@ def resume(demande: Demande, precise: bool = True) -> str:
     """« Léa, lundi 30 novembre, raison familiale »: the second line of a list. `precise`: with the words typed."""
     genre = demande.genre
     if not genre.planning:
-        # The fields give their labels without a query; no value is shown (some are masked).
-        return genre(famille=demande.famille, enfant=demande.enfant, jour=demande.envoyee_le.date()).resume(
-            demande.donnees
-        )
+        return genre.en_bref(demande)
     jours = demande.jours.all()
     prenoms = enumerer(dict.fromkeys(j.reservation.enfant.prenom for j in jours))
     dates = sorted({j.reservation.jour for j in jours})

@@ -150,7 +150,37 @@ class Demande(models.Model):
             enfant=self.enfant,
             jour=jour,
             depuis=timezone.localdate(self.envoyee_le),
+            propose=self.donnees,
         )
+
+    @classmethod
+    def ouvrir(
+        cls,
+        famille,
+        genre: GenreDemande,
+        par,
+        maintenant: datetime,
+        *,
+        enfant,
+        donnees,
+        avant,
+        jeton=None,
+        texte="",
+    ) -> "Demande":
+        """The row, its number, its first event, its trace. Call it in a transaction that holds the family."""
+        demande = cls.objects.create(
+            numero=CompteurDemande.numero(timezone.localdate(maintenant).year),
+            famille=famille,
+            enfant=enfant,
+            type=genre.code,
+            donnees=donnees,
+            avant=avant,
+            envoyee_par=par,
+            envoyee_le=maintenant,
+            jeton=jeton or uuid.uuid4(),
+        )
+        demande._noter(DemandeEvenement.Genre.ENVOYEE, par, maintenant, texte)
+        return demande
 
     # --- verbs: atomic, lock, read again, twice is once -------------------------------------------
 
@@ -182,9 +212,7 @@ class Demande(models.Model):
             return
         formulaire = self.formulaire(timezone.localdate(maintenant))
         actuelles = formulaire.valeurs
-        if vu != formulaire.empreinte() and any(
-            actuelles[n] != v for n, v in self.avant.items() if n in actuelles
-        ):
+        if vu != formulaire.empreinte() and formulaire.a_change(self.avant):
             raise AChange("Ces informations ont changé depuis la demande. Relisez avant d’accepter.")
         formulaire = self.formulaire(timezone.localdate(maintenant), actuelles | self.donnees)
         if not formulaire.is_valid():
@@ -198,11 +226,22 @@ class Demande(models.Model):
             )
         if existant is not None:
             formulaire.existant = existant
-        cree = formulaire.appliquer()
+        cree = formulaire.appliquer(par, maintenant)
         if cree is not None:
             self.enfant = cree
             self.save(update_fields=["enfant"])
         self._clore(Etat.ACCEPTEE, par, maintenant)
+        for code, donnees in formulaire.suites(cree):
+            Demande.ouvrir(
+                self.famille,
+                PAR_CODE[code],
+                self.envoyee_par,
+                maintenant,
+                enfant=cree or self.enfant,
+                donnees=donnees,
+                avant=dict.fromkeys(donnees, ""),
+                texte=f"Suite de la demande {self.numero}.",
+            )
 
     @transaction.atomic
     def refuser(self, par, motif: str, maintenant: datetime, *, jours=None) -> None:

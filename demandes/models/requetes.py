@@ -5,7 +5,7 @@ from datetime import date
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from enfants.models import Enfant, Rattachement
+from enfants.models import Enfant, Prestation, Rattachement
 
 from .etats import ATTEND_LA_MAIRIE, EN_COURS, Etat
 from .suite import DemandeJour
@@ -52,11 +52,16 @@ class DemandeQuerySet(models.QuerySet):
         )
 
     def pour_structures(self, structures: list[int]):
-        """What an agent attached to these structures treats: days there, and the children enrolled there."""
+        """What an agent attached to these structures treats: days there, the children enrolled there, and those
+        who ask to be.
+        """
         jours = DemandeJour.objects.filter(
             demande=OuterRef("pk"), reservation__prestation__structure__in=structures
         )
         inscrits = Enfant.objects.filter(
             Q(inscriptions__prestation__structure__in=structures) | Q(scolarites__ecole__in=structures)
         )
-        return self.filter(Exists(jours) | Exists(inscrits.filter(pk=OuterRef("enfant"))))
+        services = Prestation.objects.filter(structure__in=structures).values_list("pk", flat=True)
+        demandes = Q(type="inscription", donnees__prestation__in=[str(pk) for pk in services])
+        ecoles = Q(type="ajouter-enfant", donnees__ecole__in=[str(pk) for pk in structures])
+        return self.filter(Exists(jours) | Exists(inscrits.filter(pk=OuterRef("enfant"))) | demandes | ecoles)

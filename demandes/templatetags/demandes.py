@@ -1,9 +1,13 @@
-"""The block « À traiter » of the admin's first page."""
+"""What pages of lower apps show of demandes: the block « À traiter » of the admin, what waits on a child's page."""
+
+from dataclasses import dataclass
 
 from django import template
+from django.urls import reverse
 
 from demandes.admin import demandes_de_l_agent, peut_traiter
-from demandes.types import PAR_CODE
+from demandes.types import ENFANT as CATEGORIE_ENFANT
+from demandes.types import PAR_CODE, AjouterEnfant, de_la_categorie
 
 register = template.Library()
 
@@ -24,3 +28,40 @@ def demandes_a_traiter(agent) -> list[dict] | None:
         {"code": code, "libelle": PAR_CODE[code].libelle, "nombre": nombre}
         for code, nombre in sorted(comptes.items(), key=lambda c: -c[1])
     ]
+
+
+@dataclass(frozen=True)
+class Lien:
+    """An entry of a child's menu; `attente` says what waits there."""
+
+    url: str
+    libelle: str
+    icone: str
+    attente: str
+
+
+@register.simple_tag
+def demandes_qui_attendent(famille, enfant) -> dict:
+    """The menu of a child's page, each kind with what waits of it; and every waiting demande. One query."""
+    demandes = list(famille.demandes.en_cours().filter(enfant=enfant).order_by("-envoyee_le"))
+    liens = []
+    for genre in de_la_categorie(CATEGORIE_ENFANT):
+        if genre.planning or genre is AjouterEnfant:
+            continue
+        nombre = sum(d.type == genre.code for d in demandes)
+        liens.append(
+            Lien(
+                reverse("demande_enfant", args=[enfant.pk, genre.code]),
+                genre.menu or genre.libelle,
+                genre.icone,
+                ("Modification en attente" if genre.remplace else f"{nombre} en attente") if nombre else "",
+            )
+        )
+    return {"liens": liens, "demandes": demandes}
+
+
+@register.simple_tag
+def enfants_en_attente(famille) -> list[dict]:
+    """Children asked for and not yet known of the town, last first."""
+    demandes = famille.demandes.en_cours().filter(type=AjouterEnfant.code).order_by("-envoyee_le")
+    return [{"demande": d, "nom": AjouterEnfant.en_bref(d)} for d in demandes]

@@ -1,8 +1,10 @@
 """Every kind of demande. A new kind is a class and a line here: no migration, no template, no admin."""
 
-from .base import COMPTE, ENFANT, SANS_AUTORITE, TypeDemande
+from .base import COMPTE, ENFANT, SANS_AUTORITE, Ligne, Section, TypeDemande
 from .compte import Bancaires, Caf, Conjoint, Fiscales, InfosResponsable
-from .enfant import AjouterEnfant, AutorisationsEnfant, DonneesSanitaires
+from .enfant import AjouterEnfant, AutorisationsEnfant, DonneesSanitaires, Identite
+from .inscription import InscriptionService
+from .personnes import PersonnesAutorisees
 from .planning import Absences, Reservations
 
 TYPES: tuple[type[TypeDemande], ...] = (
@@ -12,8 +14,11 @@ TYPES: tuple[type[TypeDemande], ...] = (
     Caf,
     Bancaires,
     AjouterEnfant,
+    Identite,
     AutorisationsEnfant,
     DonneesSanitaires,
+    PersonnesAutorisees,
+    InscriptionService,
     Reservations,
     Absences,
 )
@@ -27,7 +32,9 @@ __all__ = [
     "TYPES",
     "Absences",
     "AjouterEnfant",
+    "Ligne",
     "Reservations",
+    "Section",
     "TypeDemande",
     "choix_des_types",
     "de_la_categorie",

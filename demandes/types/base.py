@@ -1,12 +1,15 @@
 """What every kind of demande is: a form that knows the current values and how to apply the new ones."""
 
-from datetime import date
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
@@ -18,10 +21,18 @@ PLUS_RATTACHE = "Cet enfant n’est plus rattaché à cette famille."
 SANS_AUTORITE = "Seul un parent qui exerce l’autorité parentale peut demander ce changement."
 
 
-def en_json(valeur: Any) -> bool | str:
-    """A form value as it is stored and compared: booleans stay, the rest is the text one would post."""
+Valeur = bool | str | list[str]
+
+
+def en_json(valeur: Any) -> Valeur:
+    """A form value as it is stored and compared: booleans stay, the rest is the text one would post.
+
+    Several choices are a list, none is an empty text: what was never answered and what was emptied are the same.
+    """
     if valeur is None:
         return ""
+    if isinstance(valeur, list | tuple | QuerySet):
+        return [en_json(v) for v in valeur] or ""
     if isinstance(valeur, bool):
         return valeur
     if isinstance(valeur, date):
@@ -31,6 +42,45 @@ def en_json(valeur: Any) -> bool | str:
     if hasattr(valeur, "pk"):
         return str(valeur.pk)
     return str(valeur).strip()
+
+
+@dataclass(frozen=True)
+class Ligne:
+    """A value that changes: what stood there, what is asked, and what stands now when that moved since."""
+
+    nom: str
+    libelle: str
+    avant: str
+    apres: str
+    actuel: str = ""
+    a_change: bool = False
+
+
+@dataclass(frozen=True)
+class Section:
+    """A group of fields of the page; `depliant`: folded under its title, unless `ouverte`."""
+
+    titre: str
+    champs: list[forms.BoundField]
+    aide: str = ""
+    depliant: bool = False
+    ouverte: bool = False
+    larges: frozenset[str] = field(default_factory=frozenset)
+
+
+def champs_du_modele(modele, noms: Iterable[str]) -> dict[str, forms.Field]:
+    """Form fields of these columns, with everything the model checks."""
+    champs = forms.fields_for_model(modele, noms)
+    for nom, champ in champs.items():
+        # Django leaves the model's validators to full_clean: here they must speak when the family sends.
+        siens = modele._meta.get_field(nom).validators
+        # localflavor's __eq__ fails on a validator of another class.
+        champ.validators += [
+            v for v in siens if not any(type(v) is type(d) and v == d for d in champ.validators)
+        ]
+        if isinstance(champ, forms.ChoiceField) and not isinstance(champ, forms.ModelChoiceField):
+            champ.choices = [(v, t if v else "Non renseigné") for v, t in champ.choices]
+    return champs
 
 
 class ChampDate(forms.DateField):
@@ -49,6 +99,7 @@ class TypeDemande(forms.Form):
     code: ClassVar[str] = ""
     libelle: ClassVar[str] = ""
     filtre: ClassVar[str] = ""  # the guide's name of the filter
+    menu: ClassVar[str] = ""  # in the menu of a child's page, when it is not `libelle`
     categorie: ClassVar[str] = COMPTE
     icone: ClassVar[str] = "crayon"
     chapo: ClassVar[str] = ""
@@ -63,6 +114,13 @@ class TypeDemande(forms.Form):
     champs: ClassVar[tuple[str, ...]] = ()
     obligatoires: ClassVar[tuple[str, ...]] = ()
     completions: ClassVar[dict[str, str]] = {}  # autocomplete tokens
+    du_demandeur: ClassVar[bool] = True  # about the person who types: the browser may help
+    # What makes two waiting demandes the same subject, besides the kind and the child.
+    cle: ClassVar[tuple[str, ...]] = ()
+    annexes: ClassVar[frozenset[str]] = frozenset()  # no change by themselves: a consent
+    groupes: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()  # fieldsets; fields of none come last
+    duos: ClassVar[frozenset[str]] = frozenset()  # short fields: two on a line where there is room
+    complement: ClassVar[str] = ""  # template of what the page shows besides the fields
 
     def __init__(
         self,
@@ -80,25 +138,17 @@ class TypeDemande(forms.Form):
         super().__init__(data, label_suffix="")
         self.famille, self.enfant, self.jour, self.depuis = famille, enfant, jour, depuis or jour
         if self.modele:
-            self.fields = forms.fields_for_model(self.modele, self.champs) | self.fields
-            for nom in self.champs:
-                # Django leaves the model's validators to full_clean: here they must speak when the family sends.
-                deja = self.fields[nom].validators
-                siens = self.modele._meta.get_field(nom).validators
-                # localflavor's __eq__ fails on a validator of another class.
-                deja += [v for v in siens if not any(type(v) is type(d) and v == d for d in deja)]
-                self._dire_le_vide(self.fields[nom])
+            self.fields = champs_du_modele(self.modele, self.champs) | self.fields
         for nom in self.obligatoires:
             self.fields[nom].required = True
         for nom, jeton in self.completions.items():
             self.fields[nom].widget.attrs["autocomplete"] = jeton
         self.propose = propose or {}
         self.preparer()
-
-    @staticmethod
-    def _dire_le_vide(champ: forms.Field) -> None:
-        if isinstance(champ, forms.ChoiceField) and not isinstance(champ, forms.ModelChoiceField):
-            champ.choices = [(v, t if v else "Non renseigné") for v, t in champ.choices]
+        if not self.du_demandeur:
+            for champ in self.fields.values():
+                # Somebody else's name, phone, address: the browser must not offer those of the person who types.
+                champ.widget.attrs.setdefault("autocomplete", "off")
 
     @classmethod
     def permission_pour(cls, donnees: dict) -> str:
@@ -128,6 +178,25 @@ class TypeDemande(forms.Form):
                 raise ValidationError(SANS_AUTORITE)
         return donnees
 
+    @property
+    def titre(self) -> str:
+        return self.libelle
+
+    @property
+    def accroche(self) -> str:
+        return self.chapo
+
+    def sections(self) -> list[Section]:
+        """The fields as the page groups them."""
+        ranges = [n for _, noms in self.groupes for n in noms]
+        groupes = [*self.groupes, ("", tuple(n for n in self.fields if n not in ranges))]
+        larges = frozenset(n for n in self.fields if n not in self.duos)
+        return [Section(titre, [self[n] for n in noms], larges=larges) for titre, noms in groupes if noms]
+
+    def phrases(self) -> list[str]:
+        """What the family should know before sending, once the form is valid."""
+        return []
+
     # --- current values ---------------------------------------------------------------------------
 
     def ligne(self):
@@ -140,7 +209,7 @@ class TypeDemande(forms.Form):
         return {nom: getattr(ligne, nom) for nom in self.champs}
 
     @cached_property
-    def valeurs(self) -> dict[str, bool | str]:
+    def valeurs(self) -> dict[str, Valeur]:
         """Current values, as they are stored and compared."""
         lues = {nom: en_json(valeur) for nom, valeur in self.lire().items()}
         return {nom: lues.get(nom, "") for nom in self.fields}
@@ -149,20 +218,27 @@ class TypeDemande(forms.Form):
         """Fingerprint of the current values: an agent accepts over what they saw, nothing else."""
         return sha256(repr(sorted(self.valeurs.items())).encode()).hexdigest()[:16]
 
+    def a_change(self, avant: dict) -> bool:
+        """Whether the current values are no longer those that stood there when it was sent."""
+        return any(self.valeurs[n] != v for n, v in avant.items() if n in self.valeurs)
+
     # --- what is asked ----------------------------------------------------------------------------
 
-    def proposees(self) -> dict[str, bool | str]:
-        """Values asked, once the form is valid. A masked field left blank keeps its current value."""
+    def proposees(self) -> dict[str, Valeur]:
+        """Values asked, once the form is valid. A masked field left blank keeps the value it stood for: that of
+        the demande it replaces, or the current one.
+        """
         saisies = {nom: en_json(self.cleaned_data.get(nom)) for nom in self.fields}
-        return saisies | {n: self.valeurs[n] for n in self.masques if n in saisies and not saisies[n]}
+        vides = {n for n in self.masques if n in saisies and not saisies[n]}
+        return saisies | {n: self.propose.get(n) or self.valeurs[n] for n in vides}
 
-    def changements(self) -> dict[str, bool | str]:
+    def changements(self) -> dict[str, Valeur]:
         """What differs from the current values; every field for a kind in one block."""
         proposees = self.proposees()
-        changees = {nom: v for nom, v in proposees.items() if v != self.valeurs[nom]}
+        changees = {n: v for n, v in proposees.items() if n not in self.annexes and v != self.valeurs[n]}
         return proposees if changees and self.d_un_bloc else changees
 
-    def appliquer(self) -> Enfant | None:
+    def appliquer(self, par, maintenant: datetime) -> Enfant | None:
         """Write the accepted values, inside the transaction of the decision, family and child locked.
 
         Returns the child it created, if any. Raises ValidationError when the database would refuse.
@@ -171,8 +247,13 @@ class TypeDemande(forms.Form):
         for nom in self.champs:
             setattr(ligne, nom, self.cleaned_data[nom])
         ligne.full_clean()
-        ligne.save()
+        # Only its columns: what the demande does not speak of may have changed under another form.
+        ligne.save(update_fields=None if ligne._state.adding else self.champs)
         return None
+
+    def suites(self, enfant: Enfant | None) -> list[tuple[str, dict]]:
+        """Demandes this one opens once applied: (kind, values), about that child."""
+        return []
 
     def proprietaire(self) -> dict[str, Any]:
         """Whose row it is, when it must be created."""
@@ -180,29 +261,55 @@ class TypeDemande(forms.Form):
 
     # --- in words ---------------------------------------------------------------------------------
 
-    def afficher(self, nom: str, valeur: bool | str, en_clair: bool = False) -> str:
+    def lignes(
+        self, avant: dict, donnees: dict, actuelles: dict | None = None, en_clair: bool = False
+    ) -> list[Ligne]:
+        """Rows of the « avant → après » table. `actuelles`: what stands now, for an agent only."""
+        lignes = []
+        for nom in (n for n in self.fields if n in donnees):
+            ancienne, nouvelle = avant.get(nom, ""), donnees[nom]
+            actuelle = ancienne if actuelles is None else actuelles.get(nom, "")
+            if ancienne == nouvelle and actuelle == ancienne:
+                continue
+            mots = [self.afficher(nom, v, en_clair) for v in (ancienne, nouvelle, actuelle)]
+            lignes.append(Ligne(nom, self.etiquette(nom), *mots, a_change=actuelle != ancienne))
+        return lignes
+
+    def afficher(self, nom: str, valeur: Valeur, en_clair: bool = False) -> str:
         """A stored value for a person; an empty string when there is none."""
         champ = self.fields.get(nom)
+        if isinstance(valeur, list):
+            return ", ".join(filter(None, (self._afficher_choix(champ, v) for v in valeur)))
         if isinstance(valeur, bool) or isinstance(champ, forms.BooleanField):
             return "Oui" if valeur else "Non"
         if valeur == "":
             return ""
         if nom in self.masques and not en_clair:
             return f"•••• {valeur[-4:]}"
-        if isinstance(champ, forms.ModelChoiceField):
-            return next((str(o) for o in champ.queryset if str(o.pk) == valeur), valeur)
         if isinstance(champ, forms.ChoiceField):
-            return str(dict(champ.choices).get(valeur, valeur))
+            return self._afficher_choix(champ, valeur)
         if isinstance(champ, forms.DateField):
             return date_format(date.fromisoformat(valeur), "d/m/Y")
         if isinstance(champ, forms.DecimalField):
             return valeur.replace(".", ",")
         return valeur
 
+    @staticmethod
+    def _afficher_choix(champ: forms.Field | None, valeur: str) -> str:
+        if isinstance(champ, forms.ModelChoiceField):
+            return next((champ.label_from_instance(o) for o in champ.queryset if str(o.pk) == valeur), valeur)
+        return str(dict(champ.choices).get(valeur, valeur)) if champ else valeur
+
     def etiquette(self, nom: str) -> str:
         champ = self.fields.get(nom)
         texte = str(champ.label or nom) if champ else nom
         return texte[:1].upper() + texte[1:]
+
+    @classmethod
+    def en_bref(cls, demande) -> str:
+        """One line for a list, without a query."""
+        vide = cls(famille=demande.famille, enfant=demande.enfant, jour=demande.envoyee_le.date())
+        return vide.resume(demande.donnees)
 
     def resume(self, donnees: dict) -> str:
         """One line for a list: which informations, never their values (they may be masked)."""

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from localflavor.generic.forms import BICFormField, IBANFormField
 
 from familles.models import (
@@ -46,6 +47,21 @@ class Adulte(TypeDemande):
     obligatoires = ("nom", "prenom")
     rang = Responsable.Rang.TITULAIRE
     icone = "personne"
+    groupes = (
+        ("Identité", ("civilite", "nom", "prenom", "qualite", "situation")),
+        ("Adresse", ("adresse", "code_postal", "ville")),
+        (
+            "Téléphones et courriel",
+            ("telephone_domicile", "telephone_mobile", "telephone_professionnel", "email"),
+        ),
+        ("Travail", ("csp", "profession", "employeur", "adresse_employeur")),
+        ("Préférences", ("autorisation_sms", "autorisation_courriel")),
+    )
+    duos = (
+        frozenset(ADULTE)
+        - {"adresse", "csp", "adresse_employeur"}
+        - {"autorisation_sms", "autorisation_courriel"}
+    )
 
     def ligne(self) -> Responsable | None:
         return self.famille.responsables.filter(rang=self.rang).first()
@@ -57,6 +73,10 @@ class Adulte(TypeDemande):
         for nom in ("telephone_domicile", "telephone_mobile", "telephone_professionnel"):
             self.fields[nom].widget.input_type = "tel"
         self.fields["code_postal"].widget.attrs["inputmode"] = "numeric"
+        self.fields["adresse"].help_text = "Numéro et rue, bâtiment, appartement."
+        self.fields["csp"].help_text = "Votre catégorie socioprofessionnelle. Facultatif."
+        self.fields["autorisation_sms"].help_text = "La mairie peut m’envoyer des SMS."
+        self.fields["autorisation_courriel"].help_text = "La mairie peut m’écrire par courriel."
 
 
 class InfosResponsable(Adulte):
@@ -85,7 +105,31 @@ class Conjoint(Adulte):
     filtre = "Informations conjoint"
     icone = "coeur-maison"
     rang = Responsable.Rang.CONJOINT
-    chapo = "Corrigez les informations de votre conjoint, ou déclarez-le s’il n’apparaît pas encore."
+    du_demandeur = False
+    chapo = "Corrigez ce qui a changé pour votre conjoint."
+
+    @cached_property
+    def declare(self) -> bool:
+        return self.ligne() is not None
+
+    @property
+    def titre(self) -> str:
+        return self.libelle if self.declare else "Déclarer mon conjoint"
+
+    @property
+    def accroche(self) -> str:
+        if self.declare:
+            return self.chapo
+        return (
+            "Aucun conjoint n’est déclaré dans votre famille. Son nom et son prénom suffisent\N{NO-BREAK SPACE}; "
+            "un téléphone permet de le joindre si vous ne répondez pas."
+        )
+
+    def preparer(self) -> None:
+        super().preparer()
+        self.fields["csp"].help_text = "Sa catégorie socioprofessionnelle. Facultatif."
+        self.fields["autorisation_sms"].help_text = "La mairie peut lui envoyer des SMS."
+        self.fields["autorisation_courriel"].help_text = "La mairie peut lui écrire par courriel."
 
 
 class Fiscales(TypeDemande):
@@ -120,7 +164,7 @@ class Fiscales(TypeDemande):
             raise ValidationError("Le nombre de parts est plus grand que zéro.")
         return parts
 
-    def appliquer(self) -> None:
+    def appliquer(self, par, maintenant) -> None:
         valeurs = {nom: self.cleaned_data[nom] for nom in self.champs if nom != "annee"}
         self.famille.situations_fiscales.update_or_create(annee=self.cleaned_data["annee"], defaults=valeurs)
 
@@ -183,8 +227,8 @@ class Caf(TypeDemande):
             self.add_error("quotient_au", "Cette attestation n’est plus valable.")
         return donnees
 
-    def appliquer(self) -> None:
-        super().appliquer()
+    def appliquer(self, par, maintenant) -> None:
+        super().appliquer(par, maintenant)
         d = self.cleaned_data
         actuel = self.famille.quotient(self.jour)
         if d["quotient"] is None or (
@@ -268,8 +312,8 @@ class Bancaires(TypeDemande):
             self.add_error("iban", "Indiquez votre IBAN.")
         return donnees
 
-    def appliquer(self) -> None:
-        super().appliquer()
+    def appliquer(self, par, maintenant) -> None:
+        super().appliquer(par, maintenant)
         compte = self.ligne()
         if not self.cleaned_data["prelevement"]:
             self.mandats().update(etat=MandatSepa.Etat.REVOQUE, revoque_le=self.jour)

@@ -4,33 +4,74 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from enfants import regles
 from enfants.models import (
     AnneeScolaire,
     Autorisations,
     Enfant,
     FicheSanitaire,
     Niveau,
+    Prestation,
     Rattachement,
     Scolarite,
     Structure,
 )
 
 from .base import ENFANT, ChampDate, TypeDemande
+from .inscription import NOM, OCCASIONNEL, InscriptionService
 
 
-class AjouterEnfant(TypeDemande):
+class EtatCivil(TypeDemande):
+    """Who a child is: the fields a new child and a known one share."""
+
+    categorie = ENFANT
+    du_demandeur = False
+    modele = Enfant
+    champs = ("nom", "prenom", "sexe", "naissance", "lieu_naissance")
+    duos = frozenset({"nom", "prenom", "sexe", "naissance"})
+    AGE_MAX = 20
+
+    def preparer(self) -> None:
+        self.fields["naissance"] = ChampDate(label="Date de naissance")
+
+    def clean_naissance(self):
+        naissance = self.cleaned_data["naissance"]
+        if naissance.year < self.jour.year - self.AGE_MAX:
+            raise ValidationError("Vérifiez l’année de naissance.")
+        if naissance > self.jour:
+            raise ValidationError("La date de naissance ne peut pas être dans le futur.")
+        return naissance
+
+
+class Identite(EtatCivil):
+    """Both households read the same name: the parent who asks exercises the authority."""
+
+    code = "identite"
+    libelle = "Identité"
+    filtre = "Identité"
+    icone = "personne"
+    chapo = "Une faute dans un nom, une date à corriger\N{NO-BREAK SPACE}? Écrivez ce qui figure sur le livret de famille."
+    autorite_parentale = True
+
+    def ligne(self) -> Enfant | None:
+        return Enfant.objects.filter(pk=self.enfant.pk).first()
+
+
+class ChampServices(forms.ModelMultipleChoiceField):
+    def label_from_instance(self, prestation: Prestation) -> str:
+        return f"{prestation.nom} ({prestation.structure.nom})"
+
+
+class AjouterEnfant(EtatCivil):
     """A child the town does not know yet, or knows in its other household: the agent says which."""
 
     code = "ajouter-enfant"
     libelle = "Ajouter un enfant"
     filtre = "Nouvel enfant"
-    categorie = ENFANT
     icone = "personne-plus"
     chapo = "La mairie vérifie ces informations, puis l’enfant apparaît dans «\N{NO-BREAK SPACE}Mes enfants\N{NO-BREAK SPACE}»."
     en_masse = False
-    remplace = False
-    modele = Enfant
-    champs = ("nom", "prenom", "sexe", "naissance", "lieu_naissance")
+    cle = ("nom", "prenom", "naissance")
     ecole = forms.ModelChoiceField(
         label="École souhaitée",
         queryset=Structure.objects.none(),
@@ -38,34 +79,64 @@ class AjouterEnfant(TypeDemande):
         empty_label="Non scolarisé",
     )
     niveau = forms.ChoiceField(
-        label="Niveau souhaité", choices=[("", "Non scolarisé"), *Niveau.choices], required=False
+        label="Classe souhaitée", choices=[("", "Non scolarisé"), *Niveau.choices], required=False
     )
+    annee = forms.ModelChoiceField(
+        label="Année scolaire", queryset=AnneeScolaire.objects.none(), required=False, empty_label=None
+    )
+    services = ChampServices(
+        label="Services souhaités",
+        queryset=Prestation.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Cantine, garderie, mercredis… La mairie répond à chacun, une fois l’enfant enregistré.",
+    )
+    services_du = ChampDate(label="À partir du", required=False)
+    groupes = (
+        ("Votre enfant", EtatCivil.champs),
+        ("École", ("ecole", "niveau", "annee")),
+        ("Services", ("services", "services_du")),
+    )
+    duos = EtatCivil.duos | {"niveau", "annee"}
 
     def preparer(self) -> None:
-        self.fields["naissance"] = ChampDate(label="Date de naissance")
+        super().preparer()
         self.fields["ecole"].queryset = Structure.objects.filter(
             Q(archivee_le=None) | Q(archivee_le__gt=self.jour), genre=Structure.Genre.ECOLE
         )
+        self.fields["annee"].queryset = AnneeScolaire.objects.filter(fin__gte=self.jour).order_by("debut")
+        self.fields["services"].queryset = Prestation.objects.proposees(self.jour).select_related("structure")
         self.existant = None  # the child of another household the agent recognised
 
     def lire(self) -> dict:
         return {}
 
-    def clean_naissance(self):
-        naissance = self.cleaned_data["naissance"]
-        if naissance.year < self.jour.year - 20:
-            raise ValidationError("Vérifiez l’année de naissance.")
-        if naissance > self.jour:
-            raise ValidationError("La date de naissance ne peut pas être dans le futur.")
-        return naissance
-
     def clean(self) -> dict:
         donnees = super().clean()
         if bool(donnees.get("ecole")) != bool(donnees.get("niveau")) and not self.errors:
-            self.add_error("niveau", "Indiquez l’école et le niveau, ou ni l’un ni l’autre.")
+            self.add_error("niveau", "Indiquez l’école et la classe, ou ni l’une ni l’autre.")
+        if not donnees.get("ecole"):
+            donnees["annee"] = None
+        if not self.errors:
+            self._verifier_les_services(donnees)
         if not self.errors and self.semblables().de_la_famille(self.famille, self.jour).exists():
             self.add_error("prenom", "Cet enfant est déjà dans votre famille.")
         return donnees
+
+    def _verifier_les_services(self, donnees: dict) -> None:
+        """The child must be old enough on the first day asked."""
+        if not donnees["services"]:
+            donnees["services_du"] = None
+            return
+        du = donnees["services_du"]
+        if du is None or du < self.depuis or du.year > self.jour.year + 2:
+            self.add_error("services_du", "Indiquez à partir de quel jour à venir.")
+            return
+        enfant = Enfant(**{nom: donnees[nom] for nom in self.champs})
+        niveau = donnees["niveau"] if donnees["ecole"] else ""
+        for prestation in donnees["services"]:
+            if refus := regles.phrase_ineligible(prestation, enfant, du, niveau):
+                self.add_error("services", f"{prestation.nom}\N{NO-BREAK SPACE}: {refus}")
 
     def semblables(self):
         """Children of the same name and birth date, whichever their household. Needs a valid form."""
@@ -74,19 +145,38 @@ class AjouterEnfant(TypeDemande):
             nom__iexact=d["nom"], prenom__iexact=d["prenom"], naissance=d["naissance"]
         )
 
-    def appliquer(self) -> Enfant:
+    def appliquer(self, par, maintenant) -> Enfant:
         d = self.cleaned_data
         enfant = self.existant or Enfant(**{nom: d[nom] for nom in self.champs})
         if self.existant is None:
             enfant.full_clean()
             enfant.save()
         Rattachement.objects.create(enfant=enfant, famille=self.famille, du=self.jour)
-        annee = AnneeScolaire.objects.filter(fin__gte=self.jour).order_by("debut").first()
+        annee = d["annee"] or AnneeScolaire.objects.filter(fin__gte=self.jour).order_by("debut").first()
         if d["ecole"] and annee:
             Scolarite.objects.get_or_create(
                 enfant=enfant, annee=annee, defaults={"ecole": d["ecole"], "niveau": d["niveau"]}
             )
         return enfant
+
+    def suites(self, enfant: Enfant | None) -> list[tuple[str, dict]]:
+        """A demande « Inscription » for each service wished: each has its rules, its places, its own answer. To
+        accept a child enrols nobody silently, and a full service does not hold the child back.
+        """
+        du = max(self.cleaned_data["services_du"] or self.jour, self.jour)
+        return [
+            (
+                InscriptionService.code,
+                {
+                    "prestation": str(prestation.pk),
+                    NOM: prestation.nom,
+                    "mode": OCCASIONNEL,
+                    "jours": "",
+                    "du": du.isoformat(),
+                },
+            )
+            for prestation in self.cleaned_data["services"]
+        ]
 
     def resume(self, donnees: dict) -> str:
         return f"{donnees.get('prenom', '')} {donnees.get('nom', '')}".strip()

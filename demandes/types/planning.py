@@ -19,7 +19,7 @@ class Reservations(TypeDemande):
     def lire(self) -> dict:
         return {}
 
-    def appliquer(self) -> None:
+    def appliquer(self, par, maintenant) -> None:
         """Nothing of its own: the days are decided by `enfants.places`."""
 
 

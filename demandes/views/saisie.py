@@ -9,8 +9,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from demandes.envoi import envoyer, meme_sujet
+from demandes.envoi import attentes, envoyer, meme_sujet
 from demandes.forms import Envoi
+from demandes.models import Demande
 from demandes.textes import avant_apres
 from demandes.types import COMPTE, ENFANT, PAR_CODE, SANS_AUTORITE, AjouterEnfant, TypeDemande
 from enfants.models import Enfant, Rattachement
@@ -53,16 +54,26 @@ def demande_enfant(request: HttpRequest, pk, code: str) -> HttpResponse:
     return _saisie(request, famille, genre, enfant, retour)
 
 
+def _attente(
+    famille: Famille, genre: type[TypeDemande], enfant: Enfant | None, reprise: uuid.UUID | None
+) -> Demande | None:
+    """The waiting demande this page takes up: named in its address, or the only one a kind may have."""
+    if reprise is not None:
+        nommee = attentes(famille, genre, enfant).filter(pk=reprise).first()
+        if nommee is not None:
+            return nommee
+    return meme_sujet(famille, genre, enfant)
+
+
 def _saisie(
     request: HttpRequest, famille: Famille, genre: type[TypeDemande], enfant: Enfant | None, retour: str
 ) -> HttpResponse:
     """GET: current values. POST: avant → après. POST with `confirmer`: sent, then the receipt."""
     maintenant = timezone.now()
-    envoi = Envoi(request.POST)
+    envoi = Envoi(request.POST if request.method == "POST" else request.GET)
     envoi.is_valid()
     etape = envoi.cleaned_data
-    jeton = etape.get("jeton") or uuid.uuid4()  # what is not a token is replaced
-    attente = meme_sujet(famille, genre, enfant)
+    attente = _attente(famille, genre, enfant, etape.get("reprise"))
     formulaire = genre(
         request.POST if request.method == "POST" else None,
         famille=famille,
@@ -75,15 +86,18 @@ def _saisie(
         "enfant": enfant,
         "retour": retour,
         "attente": attente,
+        "autres": [(d, genre.en_bref(d)) for d in attentes(famille, genre, enfant) if d != attente]
+        if genre.cle
+        else [],
         "formulaire": formulaire,
+        "jeton": etape.get("jeton") or uuid.uuid4(),  # what is not a token is replaced
     }
-    contexte["jeton"] = jeton
     if request.method != "POST" or etape.get("modifier") or not formulaire.is_valid():
         return render(request, "demandes/formulaire.html", contexte)
     changements = formulaire.changements()
     if etape.get("confirmer"):
         try:
-            demande = envoyer(formulaire, request.user, maintenant, jeton)
+            demande = envoyer(formulaire, request.user, maintenant, contexte["jeton"], attente)
         except ValidationError as erreur:
             formulaire.add_error(None, erreur)
             return render(request, "demandes/formulaire.html", contexte)
@@ -92,5 +106,7 @@ def _saisie(
     if not changements:
         formulaire.add_error(None, RIEN_CHANGE)
         return render(request, "demandes/formulaire.html", contexte)
+    contexte["phrases"] = formulaire.phrases()
     contexte["lignes"] = avant_apres(formulaire, formulaire.valeurs, changements)
+    contexte["remplacee"] = attente or meme_sujet(famille, genre, enfant, changements)
     return render(request, "demandes/verifier.html", contexte)

@@ -6,7 +6,7 @@ from datetime import date
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from familles.models import Famille
+from familles.models import Famille, Responsable
 from familles.models.famille import TELEPHONE
 
 from .offre import Niveau, Structure
@@ -192,6 +192,7 @@ class PersonneAutorisee(models.Model):
 
     enfant = models.ForeignKey(Enfant, models.PROTECT, related_name="personnes_autorisees")
     famille = models.ForeignKey(Famille, models.PROTECT, related_name="personnes_autorisees")
+    civilite = models.CharField("civilité", max_length=3, choices=Responsable.Civilite, blank=True)
     nom = models.CharField("nom", max_length=100)
     prenom = models.CharField("prénom", max_length=100)
     lien = models.CharField("lien avec l’enfant", max_length=60, blank=True)
@@ -206,3 +207,9 @@ class PersonneAutorisee(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prenom} {self.nom}"
+
+    @property
+    def nom_complet(self) -> str:
+        """« Mme Odile DUPONT »."""
+        abrege = {Responsable.Civilite.MONSIEUR: "M.", Responsable.Civilite.MADAME: "Mme"}
+        return f"{abrege.get(self.civilite, '')} {self}".strip()

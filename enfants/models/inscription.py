@@ -1,6 +1,6 @@
 """Enrolled is not booked: an Inscription says which household pays which service for which child."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.core.validators import MaxValueValidator
@@ -18,6 +18,45 @@ class InscriptionQuerySet(models.QuerySet):
     def en_cours(self, du: date, au: date | None = None):
         """Valid at least one day of the period (one day when `au` is None)."""
         return self.filter(Q(au__isnull=True) | Q(au__gte=du), du__lte=au or du)
+
+    def suivante(self, enfant, prestation, famille, jour: date) -> "Inscription | None":
+        """The one running that day, or the next to come, of this household for this service."""
+        siennes = self.filter(enfant=enfant, prestation=prestation, famille=famille)
+        return siennes.en_cours(jour, date.max).order_by("du", "pk").first()
+
+    def etablir(
+        self, enfant, prestation, famille, *, du: date, mode: str, semaine_type: int, jour: date
+    ) -> "Inscription":
+        """Enrol from a day on. One already running changes at once when that day is come; else it ends the day
+        before, and the days already booked after it follow the new one. Call it with the child locked.
+        """
+        voulu = {"mode": mode, "semaine_type": semaine_type}
+        ancienne = self.suivante(enfant, prestation, famille, du)
+        if ancienne and du > max(jour, ancienne.du):
+            fin, ancienne.au = ancienne.au, du - timedelta(days=1)
+            ancienne.full_clean()
+            ancienne.save(update_fields=["au"])
+            nouvelle = Inscription(
+                enfant=enfant,
+                prestation=prestation,
+                famille=famille,
+                du=du,
+                au=fin,
+                repartition=ancienne.repartition,
+                part=ancienne.part,
+                **voulu,
+            )
+            nouvelle.full_clean()
+            nouvelle.save()
+            ancienne.reservations.filter(jour__gte=du).update(inscription=nouvelle)
+            return nouvelle
+        inscription = ancienne or Inscription(enfant=enfant, prestation=prestation, famille=famille, du=du)
+        inscription.du = min(du, inscription.du)
+        for nom, valeur in voulu.items():
+            setattr(inscription, nom, valeur)
+        inscription.full_clean()
+        inscription.save()
+        return inscription
 
 
 class Inscription(models.Model):

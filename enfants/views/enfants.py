@@ -49,7 +49,8 @@ def enfants(request: HttpRequest) -> HttpResponse:
         }
         for e in lignes
     ]
-    return render(request, "enfants/enfants.html", {"cartes": cartes, "jour": jour, "mois": f"{jour:%Y-%m}"})
+    contexte = {"famille": famille, "cartes": cartes, "jour": jour, "mois": f"{jour:%Y-%m}"}
+    return render(request, "enfants/enfants.html", contexte)
 
 
 @transaction.atomic
@@ -71,6 +72,7 @@ def enfant(request: HttpRequest, pk) -> HttpResponse:
         .order_by("prestation__structure__ordre", "prestation__structure__nom", "prestation__ordre", "pk")
     )
     contexte = {
+        "famille": famille,
         "enfant": trouve,
         "age": trouve.age(jour),
         "scolarite": scolarites_du([trouve], jour).get(trouve.pk),

@@ -13,6 +13,7 @@ from enfants.models import AnneeScolaire, Enfant, Structure
 from familles.models import CoordonneesBancaires, MandatSepa, Responsable
 from portail.socle.models import Courriel, Trace
 from tests.demandes.fabrique import demande, formulaire, titulaire
+from tests.factories import prestation
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
 JOUR = MAINTENANT.date()
@@ -68,7 +69,54 @@ ENFANT = [
         "Arachide",
     ),
 ]
+ENFANT += [
+    (
+        "identite",
+        {"prenom": "Léa-Rose", "naissance": "2018-03-15", "lieu_naissance": "Avignon"},
+        lambda m: (Enfant.objects.get(pk=m.lea.pk).prenom, Enfant.objects.get(pk=m.lea.pk).naissance),
+        ("Léa-Rose", date(2018, 3, 15)),
+    ),
+    (
+        "personnes-autorisees",
+        {"n1_civilite": "Mme", "n1_nom": "DUPONT", "n1_prenom": "Odile", "n1_lien": "Grand-mère"},
+        lambda m: [p.nom_complet for p in m.lea.personnes_autorisees.filter(famille=m.jean)],
+        ["Mme Odile DUPONT"],
+    ),
+    (
+        "inscription",
+        lambda m: {
+            "prestation": str(prestation("Garderie matin").pk),
+            "mode": "regulier",
+            "jours": ["0", "1"],
+            "du": "2026-12-01",
+        },
+        lambda m: [
+            (i.famille_id == m.jean.pk, i.mode, i.jours_en_mots, i.du)
+            for i in m.lea.inscriptions.exclude(prestation=m.cantine)
+        ],
+        [(True, "regulier", "lundi et mardi", date(2026, 12, 1))],
+    ),
+]
+NOUVEAU = {
+    "nom": "DUPONT",
+    "prenom": "Nino",
+    "sexe": "G",
+    "naissance": "2023-04-02",
+    "lieu_naissance": "Avignon",
+}
+COMPTE += [
+    (
+        "ajouter-enfant",
+        NOUVEAU,
+        lambda m: [e.prenom for e in Enfant.objects.de_la_famille(m.jean, JOUR)],
+        ["Léa", "Tom", "Nino"],
+    )
+]
 CAS = [(*c, False) for c in COMPTE] + [(*c, True) for c in ENFANT]
+
+
+def _saisie(monde, saisie) -> dict:
+    return saisie(monde) if callable(saisie) else saisie
 
 
 def _ligne(enfant: Enfant, nom: str):
@@ -77,7 +125,7 @@ def _ligne(enfant: Enfant, nom: str):
 
 @pytest.mark.parametrize(("code", "saisie", "lire", "attendu", "enfant"), CAS, ids=[c[0] for c in CAS])
 def test_acceptee_la_valeur_change(monde, code, saisie, lire, attendu, enfant):
-    faite = demande(code, monde.jean, saisie, monde.lea if enfant else None, MAINTENANT)
+    faite = demande(code, monde.jean, _saisie(monde, saisie), monde.lea if enfant else None, MAINTENANT)
     assert lire(monde) != attendu
     faite.accepter(monde.agent, MAINTENANT)
     faite = Demande.objects.get(pk=faite.pk)
@@ -90,7 +138,7 @@ def test_acceptee_la_valeur_change(monde, code, saisie, lire, attendu, enfant):
 
 @pytest.mark.parametrize(("code", "saisie", "lire", "attendu", "enfant"), CAS, ids=[c[0] for c in CAS])
 def test_refusee_rien_ne_change(monde, code, saisie, lire, attendu, enfant):
-    faite = demande(code, monde.jean, saisie, monde.lea if enfant else None, MAINTENANT)
+    faite = demande(code, monde.jean, _saisie(monde, saisie), monde.lea if enfant else None, MAINTENANT)
     avant = lire(monde)
     faite.refuser(monde.agent, "Il manque un justificatif.", MAINTENANT)
     faite = Demande.objects.get(pk=faite.pk)
@@ -104,7 +152,7 @@ def test_chaque_genre_est_complet():
     codes = [t.code for t in TYPES]
     assert len(set(codes)) == len(codes)
     assert all(t.code and t.libelle and t.filtre and t.icone for t in TYPES)
-    assert {t.code for t in TYPES} - {c[0] for c in CAS} == {"ajouter-enfant", "reservations", "absences"}
+    assert {t.code for t in TYPES} - {c[0] for c in CAS} == {"reservations", "absences"}
 
 
 def test_seuls_les_changements_sont_gardes(monde):
@@ -236,14 +284,6 @@ def test_un_iban_faux_est_refuse(monde):
 
 
 # --- a new child ------------------------------------------------------------------------------------------------
-
-NOUVEAU = {
-    "nom": "DUPONT",
-    "prenom": "Nino",
-    "sexe": "G",
-    "naissance": "2023-04-02",
-    "lieu_naissance": "Avignon",
-}
 
 
 def test_ajouter_un_enfant(monde, ecole):
