@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from enfants import regles, semaine
+from enfants import inscriptions, regles, semaine
 from enfants.models import Inscription, Prestation, Scolarite
 from portail.socle.argent import INSECABLE
 
@@ -191,7 +191,7 @@ class InscriptionService(TypeDemande):
 
     def appliquer(self, par, maintenant) -> None:
         d = self.cleaned_data
-        Inscription.objects.etablir(
+        inscription = Inscription.objects.etablir(
             self.enfant,
             d["prestation"],
             self.famille,
@@ -200,6 +200,7 @@ class InscriptionService(TypeDemande):
             semaine_type=semaine.masque(int(j) for j in d["jours"]),
             jour=self.jour,
         )
+        inscriptions.remplir(inscription, par, maintenant)
 
     # --- in words -----------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ class InscriptionQuerySet(models.QuerySet):
                 au=fin,
                 repartition=ancienne.repartition,
                 part=ancienne.part,
+                derogation=ancienne.derogation,
                 **voulu,
             )
             nouvelle.full_clean()

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("enfants", "0003_places_prises"),
+        ("enfants", "0004_derogation"),
     ]
 
     operations = [
