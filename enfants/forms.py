@@ -35,3 +35,19 @@ class PlanningForm(forms.Form):
         """Valid values only."""
         self.is_valid()
         return {nom: self.cleaned_data.get(nom) for nom in self.fields}
+
+
+class AgendaForm(forms.Form):
+    """The buttons of the calendar's page. `lien`: the one to delete."""
+
+    CREER, CHANGER, SUPPRIMER = "creer", "changer", "supprimer"
+    action = forms.ChoiceField(
+        choices=[(CREER, "Créer mon lien"), (CHANGER, "Changer de lien"), (SUPPRIMER, "Supprimer le lien")]
+    )
+    lien = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1)
+
+    def clean(self) -> dict:
+        valeurs = super().clean()
+        if valeurs.get("action") == self.SUPPRIMER and not valeurs.get("lien"):
+            raise forms.ValidationError("Choisissez le lien à supprimer.")
+        return valeurs

@@ -6,10 +6,12 @@ from django.urls import path
 from enfants.admin.acces import acces_par_ecole
 from enfants.admin.pointage import feuille_de_pointage
 from enfants.admin.rattachement import terminer
-from enfants.views import enfants, planning
+from enfants.views import agenda, enfants, planning
 
 urlpatterns = [
     path("enfants/", enfants.enfants, name="enfants"),
+    path("enfants/agenda/", agenda.lien_agenda, name="agenda"),
+    path("agenda/<str:secret>.ics", agenda.agenda_ics, name="agenda_ics"),
     path("enfants/planning/", planning.planning_courant, name="planning"),
     path("enfants/<uuid:pk>/planning/", planning.planning_courant, name="planning_de_l_enfant"),
     path("enfants/planning/<str:mois>/", planning.planning_famille, name="planning_famille"),

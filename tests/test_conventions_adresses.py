@@ -17,6 +17,7 @@ EXEMPLES = {
     "uidb64": "MQ",
     "token": "a-b",
     "numero": 1,
+    "secret": "a1b2c3",
 }
 # Name of the address: who may ask for it. A public page is one more door: say why beside it.
 ADRESSES = {
@@ -39,6 +40,7 @@ ADRESSES = {
     "sante": PUBLIQUE,
     # machines: the bank signs what it sends
     "stripe_webhook": PUBLIQUE,
+    "agenda_ics": PUBLIQUE,  # telephones cannot log in: the secret of the address is the key, revocable
     # demonstration: the town's own site
     "site_de_demonstration": PUBLIQUE,
     "site_enfance": PUBLIQUE,
@@ -73,6 +75,7 @@ ADRESSES = {
     "enfant": CONNECTE,
     "enfant_ajouter": CONNECTE,
     "demande_enfant": CONNECTE,
+    "agenda": CONNECTE,
     "planning": CONNECTE,
     "planning_de_l_enfant": CONNECTE,
     "planning_famille": CONNECTE,

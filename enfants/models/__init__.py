@@ -1,3 +1,4 @@
+from .agenda import LienAgenda
 from .calendrier import Fermeture, JourFerie, PeriodeVacances
 from .enfant import (
     AnneeScolaire,
@@ -28,6 +29,7 @@ __all__ = [
     "Inscription",
     "Jauge",
     "JourFerie",
+    "LienAgenda",
     "Limite",
     "Niveau",
     "PeriodeVacances",

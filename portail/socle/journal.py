@@ -2,8 +2,12 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from traceback import extract_tb
+
+# The secret of the family's calendar is in its path, which Django logs with a 404 or a 500.
+SECRET = re.compile(r"(/agenda/)[^/\s]+(?=\.ics)")
 
 
 class Json(logging.Formatter):
@@ -25,7 +29,7 @@ class Json(logging.Formatter):
             "t": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "niveau": record.levelname,
             "source": record.name,
-            "message": record.getMessage(),
+            "message": SECRET.sub(r"\1…", record.getMessage()),
         }
         ligne |= {c: getattr(record, c) for c in self.CHAMPS if hasattr(record, c)}
         if record.exc_info:

@@ -16,6 +16,7 @@ from enfants.models import (
     Enfant,
     FicheSanitaire,
     Inscription,
+    LienAgenda,
     PersonneAutorisee,
     Pointage,
     Rattachement,
@@ -177,6 +178,13 @@ PLANNING = Document(
             parties=(Partie("historique", ReservationEvenement, relation="evenements", avec=("par",)),),
         ),
         Partie("présences", Pointage, _presences, avec=("enfant", "prestation", "agent")),
+        # Without what would give the address again: who has it reads the planning.
+        Partie(
+            "votre lien d’agenda",
+            LienAgenda,
+            lambda p: _de_la_famille(p) & _de_la_personne(p),
+            sauf=("graine", "empreinte", "utilisateur"),
+        ),
     ),
 )
 DEMANDES = Document(
