@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("enfants", "0004_derogation"),
+        ("enfants", "0005_personne_civilite"),
         ("familles", "0004_quotients_sans_chevauchement"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
