@@ -3,10 +3,14 @@
 from django import forms
 from django.contrib import admin
 from django.utils import timezone
+from django_tasks_db.admin import DBTaskResult  # the module registers itself on import
 
 from portail.accueil.models import Formulaire, Information, Page
 from portail.socle.admin import Tracee
 from portail.socle.fichiers import ChampPieces, deposer
+
+# In English, and of no use to an agent: « Exécutions » says what ran.
+admin.site.unregister(DBTaskResult)
 
 
 @admin.register(Information)
