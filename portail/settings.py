@@ -159,6 +159,9 @@ AGENTS_TOTP = env.str("AGENTS_TOTP", default="obligatoire")
 if AGENTS_TOTP not in ("obligatoire", "facultatif"):
     raise ImproperlyConfigured("AGENTS_TOTP : « obligatoire » ou « facultatif ».")
 OTP_TOTP_THROTTLE_FACTOR = 0  # familles.assaut counts the wrong codes, as it does the wrong passwords
+# How long the portal keeps what it may erase by itself (portail.accueil.conservation). Never the money's papers.
+CONSERVATION_ANS = env.int("CONSERVATION_ANS", default=3)  # a household's sheet, after its last sign of life
+SANTE_MOIS = env.int("SANTE_MOIS", default=12)  # a child's health sheet, after the last enrolment
 CONNEXIONS_JOURS = env.int("CONNEXIONS_JOURS", default=180)  # how long « Mes connexions » remembers
 
 SESSION_COOKIE_AGE = env.int("SESSION_INACTIVITE_SECONDES", default=30 * 60)

@@ -24,6 +24,7 @@ class Famille(models.Model):
     numero = models.CharField("n° famille", max_length=13, unique=True, validators=[NUMERO])
     cree_le = models.DateTimeField("créée le", default=timezone.now)
     archivee_le = models.DateField("archivée le", null=True, blank=True)
+    effacee_le = models.DateField("fiche effacée le", null=True, blank=True, editable=False)
 
     class Meta:
         verbose_name = "famille"

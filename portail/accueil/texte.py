@@ -115,5 +115,9 @@ def remplir(texte: str, collectivite: Collectivite, modifiee_le: date) -> str:
         else "(courriel à compléter)",
         "telephone": collectivite.telephone or "(téléphone à compléter)",
         "modifiee_le": f"{modifiee_le:%d/%m/%Y}",
+        # The settings the scheduled work obeys: the page cannot promise anything else.
+        "conservation_ans": str(settings.CONSERVATION_ANS),
+        "sante_mois": str(settings.SANTE_MOIS),
+        "connexions_mois": str(settings.CONNEXIONS_JOURS // 30),
     }
     return re.sub(r"\{(\w+)\}", lambda trouve: valeurs.get(trouve[1], trouve[0]), texte)

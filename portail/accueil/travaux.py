@@ -21,6 +21,7 @@ from enfants.fermetures import balayer_tout as fermetures
 from facturation.paiement import Stripe
 from facturation.paiement.verbes import fermer_les_perimes
 from familles import assaut, connexions
+from portail.accueil.conservation import conserver
 from portail.accueil.donnees.verbes import travailler as copies_des_donnees
 from portail.socle.courriels import clore_abandonnes
 from portail.socle.fichiers import orphelins
@@ -88,6 +89,7 @@ TRAVAUX = (
     Travail("sessions", JOUR, sessions),
     Travail("acces", timedelta(hours=1), acces),
     Travail("menage", JOUR, menage),
+    Travail("conservation", JOUR, conserver),
 )
 
 

@@ -13,9 +13,10 @@ END $$ LANGUAGE plpgsql
 """
 
 
-def _poser(tables, verbes):
+def _poser(tables, verbes, sauf=None):
     def poser(apps, schema_editor):
         vendeur = schema_editor.connection.vendor
+        quand = sauf[vendeur] if sauf else ""
         if vendeur == "postgresql":
             schema_editor.execute(FONCTION, params=None)
         for table in tables:
@@ -25,12 +26,12 @@ def _poser(tables, verbes):
                     schema_editor.execute(f"DROP TRIGGER IF EXISTS {nom} ON {table}")
                     schema_editor.execute(
                         f"CREATE TRIGGER {nom} BEFORE {verbe} ON {table} "
-                        "FOR EACH ROW EXECUTE FUNCTION portail_figer()"
+                        f"FOR EACH ROW {quand} EXECUTE FUNCTION portail_figer()"
                     )
                 else:
                     schema_editor.execute(f"DROP TRIGGER IF EXISTS {nom}")
                     schema_editor.execute(
-                        f"CREATE TRIGGER {nom} BEFORE {verbe} ON {table} "
+                        f"CREATE TRIGGER {nom} BEFORE {verbe} ON {table} {quand} "
                         f"BEGIN SELECT RAISE(ABORT, 'ligne figée : {verbe} de {table} interdit'); END"
                     )
 
@@ -40,3 +41,15 @@ def _poser(tables, verbes):
 def figer(*tables: str, verbes: tuple[str, ...] = ("UPDATE", "DELETE")) -> migrations.RunPython:
     """Migration operation: the rows of these tables are written once."""
     return migrations.RunPython(_poser(tables, verbes), migrations.RunPython.noop)
+
+
+def figer_un_an(table: str, colonne: str) -> migrations.RunPython:
+    """Migration operation: a row is never changed, and only goes a year after `colonne` (a UTC instant).
+
+    The database's clock decides, not the caller's: nobody ages a row to be rid of it.
+    """
+    sauf = {
+        "postgresql": f"WHEN (OLD.{colonne} > now() - interval '1 year')",
+        "sqlite": f"WHEN OLD.{colonne} > datetime('now', '-1 year')",
+    }
+    return migrations.RunPython(_poser((table,), ("DELETE",), sauf), migrations.RunPython.noop)
