@@ -110,26 +110,27 @@ def balayer(fermeture: Fermeture, par, maintenant: datetime) -> Prevision:
     ]
     finies = {r.pk for r in faites}
     fait.reservations = [r for r in fait.reservations if r.pk in finies]
-    _prevenir(fermeture, fait.reservations, "fermeture")
+    prevenir(str(fermeture.pk), fermeture.motif, fait.reservations, "fermeture")
     return fait
 
 
 def prevenir_de_la_reouverture(fermeture: Fermeture, rouvertes: Iterable[Reservation]) -> None:
     """Days cancelled for nothing: the families may ask them again (nobody is booked again behind their back)."""
-    _prevenir(fermeture, rouvertes, "reouverture")
+    prevenir(str(fermeture.pk), fermeture.motif, rouvertes, "reouverture")
 
 
-def _prevenir(fermeture: Fermeture, reservations: Iterable[Reservation], quoi: str) -> None:
+def prevenir(cause: str, motif: str, reservations: Iterable[Reservation], quoi: str) -> None:
+    """One e-mail a family and an address; `quoi` names the template, `cause` and the rows make it unique."""
     par_famille: dict[Famille, list[Reservation]] = defaultdict(list)
     for r in reservations:
         par_famille[r.payeur].append(r)
     for famille, lignes in par_famille.items():
         for rang, adresse in enumerate(famille.adresses_courriel()):
             poster(
-                f"{quoi}:{fermeture.pk}:{lignes[0].pk}:{lignes[-1].pk}:{rang}",
+                f"{quoi}:{cause}:{lignes[0].pk}:{lignes[-1].pk}:{rang}",
                 adresse,
                 f"courriels/{quoi}.txt",
-                {"fermeture": fermeture, "reservations": lignes},
+                {"motif": motif, "reservations": lignes},
             )
 
 

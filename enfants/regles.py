@@ -171,6 +171,12 @@ def _jour_du_mois_avant(jour: date, mois: int, numero: int) -> date:
     return date(annee, index + 1, min(numero, calendar.monthrange(annee, index + 1)[1]))
 
 
+def _par_la_table(table: str, jour: date) -> date:
+    """The weekday the table gives for that day, the last one strictly before it; the day itself when none."""
+    signe = table[jour.weekday()] if jour.weekday() < len(table) else "-"
+    return jour if signe == "-" else jour - timedelta(days=(jour.weekday() - int(signe) - 1) % 7 + 1)
+
+
 def _jour_limite(limite, jour: date, calendrier: Calendrier) -> date:
     genres = type(limite).Genre
     if limite.genre == genres.SEMAINE_AVANT:
@@ -178,11 +184,16 @@ def _jour_limite(limite, jour: date, calendrier: Calendrier) -> date:
         trouve = lundi - timedelta(weeks=limite.nombre) + timedelta(days=limite.jour_semaine)
     elif limite.genre == genres.MOIS_AVANT:
         trouve = _jour_du_mois_avant(jour, limite.nombre, limite.jour_mois)
+    elif limite.genre == genres.JOUR_PAR_JOUR:
+        trouve = _par_la_table(limite.table, jour)
     elif limite.genre == genres.VEILLE_VACANCES:
         return _reculer(jour, 1, calendrier.ecole)
     else:
         comptes = {"ouvres": calendrier.ouvre, "ecole": calendrier.ecole}
-        trouve = _reculer(jour, limite.nombre, comptes.get(limite.compte, lambda _: True))
+        francs = limite.compte == "francs"
+        trouve = _reculer(jour, limite.nombre + francs, comptes.get(limite.compte, lambda _: True))
+    if limite.avance_si_vacances and trouve < jour and calendrier.nature(trouve):
+        trouve = _reculer(trouve, 1, calendrier.ecole)
     if limite.avance_si_ferie and trouve < jour and trouve in calendrier.feries:
         trouve = _reculer(trouve, 1, calendrier.ouvre)
     return trouve
@@ -196,8 +207,20 @@ def limite_pour(limite, jour: date, heure_debut: time, calendrier: Calendrier) -
     debut = instant(jour, heure_debut)
     if limite.genre == type(limite).Genre.AUCUNE:
         return debut
-    fin = instant(_jour_limite(limite, jour, calendrier), limite.heure)
-    return plus_tot(fin, debut)
+    trouve = _jour_limite(limite, jour, calendrier)
+    if trouve == jour and limite.genre == type(limite).Genre.JOUR_PAR_JOUR:
+        return debut  # a weekday the table leaves out
+    return plus_tot(instant(trouve, limite.heure or heure_debut), debut)
+
+
+def _table_en_mots(table: str) -> str:
+    """« le mercredi pour le lundi, le jeudi pour le mardi »."""
+    lignes = [
+        f"le {semaine.NOMS[int(signe)]} pour le {semaine.NOMS[n]}"
+        for n, signe in enumerate(table)
+        if signe != "-"
+    ]
+    return ", ".join(lignes)
 
 
 def _echeance_en_mots(limite) -> str:
@@ -210,6 +233,8 @@ def _echeance_en_mots(limite) -> str:
         if limite.nombre == 1:
             return f"jusqu’au {nom} {heure} de la semaine précédente"
         return f"jusqu’au {nom} {heure}, {limite.nombre} semaines avant"
+    if limite.genre == genres.JOUR_PAR_JOUR:
+        return f"jusqu’à {heure}{INSECABLE}: {_table_en_mots(limite.table)}"
     if limite.genre == genres.MOIS_AVANT:
         numero = "1er" if limite.jour_mois == 1 else limite.jour_mois
         if limite.nombre == 1:
@@ -217,20 +242,30 @@ def _echeance_en_mots(limite) -> str:
         return f"jusqu’au {numero}, {limite.nombre} mois avant, {heure}"
     if limite.genre == genres.VEILLE_VACANCES:
         return f"jusqu’au dernier jour d’école avant, {heure}"
+    return _jours_en_mots(limite, heure)
+
+
+def _jours_en_mots(limite, heure: str) -> str:
+    if not heure:
+        if limite.compte == "calendaires":
+            return f"jusqu’à {24 * limite.nombre}{INSECABLE}h avant le début du service"
+        heure = "à l’heure du service"
     if limite.nombre == 0:
         return f"jusqu’au jour même, {heure}"
-    unite = {"ouvres": "ouvré", "ecole": "d’école"}.get(limite.compte, "")
-    if limite.nombre == 1:
+    unite = {"ouvres": "ouvré", "ecole": "d’école", "francs": "franc"}.get(limite.compte, "")
+    if limite.nombre == 1 and limite.compte != "francs":
         if limite.compte == "calendaires":
             return f"jusqu’à la veille, {heure}"
         return f"jusqu’au jour {unite} précédent, {heure}"
-    pluriel = f" {unite}s" if unite == "ouvré" else f" {unite}" if unite else ""
-    return f"jusqu’à {limite.nombre} jours{pluriel} avant, {heure}"
+    pluriel = "s" if limite.nombre > 1 else ""
+    accord = unite if unite == "d’école" else f"{unite}{pluriel}" if unite else ""
+    return f"jusqu’à {limite.nombre} jour{pluriel}{f' {accord}' if accord else ''} avant, {heure}"
 
 
 def phrase_limite(limite, quoi: str = "Réservation possible") -> str:
     """« Réservation possible jusqu’au jeudi 10 h de la semaine précédente »."""
-    return f"{quoi} {_echeance_en_mots(limite)}"
+    vacances = " (avant les vacances, jusqu’au dernier jour d’école)" if limite.avance_si_vacances else ""
+    return f"{quoi} {_echeance_en_mots(limite)}{vacances}"
 
 
 def phrase_trop_tard(limite: datetime, jour: date, verbe: str = "réserver") -> str:
@@ -271,6 +306,8 @@ def fond(prestation, jour: date, calendrier: Calendrier) -> str:
     if not ouverte or not semaine.contient(prestation.jours, jour):
         return FERME
     if prestation.archivee_le and prestation.archivee_le <= jour:
+        return FERME
+    if prestation.debut and jour < prestation.debut:
         return FERME
     return FERMETURE if calendrier.motif_fermeture(prestation, jour) else OUVERT
 

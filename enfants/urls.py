@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import path
 
 from enfants.admin.acces import acces_par_ecole
+from enfants.admin.fin_d_annee import archiver, dupliquer
 from enfants.admin.pointage import feuille_de_pointage
 from enfants.admin.rattachement import terminer
 from enfants.views import agenda, enfants, planning
@@ -24,5 +25,7 @@ urlpatterns = [
         admin.site.admin_view(terminer),
         name="rattachement_terminer",
     ),
+    path("admin/prestations/archiver/", admin.site.admin_view(archiver), name="prestations_archiver"),
+    path("admin/prestations/dupliquer/", admin.site.admin_view(dupliquer), name="prestations_dupliquer"),
     path("admin/pointage/", admin.site.admin_view(feuille_de_pointage), name="pointage"),
 ]

@@ -59,6 +59,8 @@ ADRESSES = {
     # the town hall's
     "acces_par_ecole": CONNECTE,
     "pointage": CONNECTE,
+    "prestations_archiver": CONNECTE,
+    "prestations_dupliquer": CONNECTE,
     "rattachement_terminer": CONNECTE,
     "connexions": CONNECTE,
     "mes_donnees": CONNECTE,

@@ -1,5 +1,5 @@
 """The town hall's side: children, offer, calendar, bookings, attendance."""
 
-from . import calendrier, enfant, inscription, offre, places, pointage, reservation
+from . import calendrier, enfant, inscription, limite, offre, places, pointage, reservation
 
-__all__ = ["calendrier", "enfant", "inscription", "offre", "places", "pointage", "reservation"]
+__all__ = ["calendrier", "enfant", "inscription", "limite", "offre", "places", "pointage", "reservation"]

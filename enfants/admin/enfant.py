@@ -1,6 +1,5 @@
 """Children with their households, school and sheets."""
 
-
 from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest

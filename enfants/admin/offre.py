@@ -1,24 +1,76 @@
 """The offer: structures, services with what a parent will see, limits, exclusive groups."""
 
-from django import forms
-from django.contrib import admin
-from django.utils import timezone
-from django.utils.html import format_html
+from datetime import timedelta
 
-from enfants import regles, semaine
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from enfants import apercu, semaine
+from enfants.admin.apercu import AvecApercu, FormulaireAvecApercu
 from enfants.admin.commun import JoursField, NiveauxField, ParStructure
-from enfants.models import AffectationAgent, GroupeExclusif, Limite, Prestation, Structure
+from enfants.admin.fin_d_annee import choisir
+from enfants.calendrier import calendrier_du
+from enfants.models import AffectationAgent, GroupeExclusif, Prestation, Structure
 from portail.socle.admin import Tracee
+from portail.socle.models import Collectivite
+from portail.socle.traces import tracer
 
 ICONES = (
     ("ballon", "Ballon"),
     ("sac", "Sac à dos"),
     ("soleil-levant", "Soleil levant"),
+    ("horloge", "Horloge"),
     ("couverts", "Couverts"),
     ("crayon", "Crayon"),
     ("plante", "Plante"),
     ("calendrier", "Calendrier"),
 )
+
+
+class EnServiceFilter(admin.SimpleListFilter):
+    """What families may book, unless asked otherwise."""
+
+    title, parameter_name = "état", "etat"
+
+    def lookups(self, request, model_admin):
+        return [("archivees", "Archivées"), ("toutes", "Toutes")]
+
+    def choices(self, changelist):
+        tous, *autres = super().choices(changelist)
+        return [tous | {"display": "En service"}, *autres]
+
+    def queryset(self, request, queryset):
+        jour = timezone.localdate()
+        if self.value() == "archivees":
+            return queryset.filter(archivee_le__lte=jour)
+        return queryset if self.value() == "toutes" else queryset.proposees(jour)
+
+
+class StructureForm(forms.ModelForm):
+    class Meta:
+        model = Structure
+        fields = (
+            "nom",
+            "genre",
+            "adresse",
+            "telephone",
+            "courriel",
+            "recoit_messages",
+            "ordre",
+            "archivee_le",
+        )
+
+    def clean_archivee_le(self):
+        """Its services first: they say what they cancel."""
+        jour = self.cleaned_data["archivee_le"]
+        restent = Prestation.objects.filter(structure=self.instance.pk).proposees(jour) if jour else ()
+        if restent:
+            noms = ", ".join(p.nom for p in restent)
+            raise forms.ValidationError(f"Archivez d’abord ses prestations\N{NO-BREAK SPACE}: {noms}.")
+        return jour
 
 
 class AffectationInline(admin.TabularInline):
@@ -30,6 +82,7 @@ class AffectationInline(admin.TabularInline):
 @admin.register(Structure)
 class StructureAdmin(Tracee, ParStructure):
     chemin = "pk"
+    form = StructureForm
     list_display = ("nom", "genre", "telephone", "recoit_messages", "archivee_le")
     list_filter = ("genre",)
     search_fields = ("nom",)
@@ -39,31 +92,9 @@ class StructureAdmin(Tracee, ParStructure):
         return False  # archived, never deleted
 
 
-class LimiteForm(forms.ModelForm):
-    class Meta:
-        model = Limite
-        fields = ("nom", "genre", "nombre", "compte", "jour_semaine", "jour_mois", "heure", "avance_si_ferie")
-
-
-@admin.register(Limite)
-class LimiteAdmin(Tracee, admin.ModelAdmin):
-    form = LimiteForm
-    list_display = ("nom", "phrase")
-    search_fields = ("nom",)
-    readonly_fields = ("phrase",)
-    fieldsets = (
-        (None, {"fields": ("nom", "genre", "nombre", "heure", "phrase")}),
-        ("Selon le genre", {"fields": ("compte", "jour_semaine", "jour_mois", "avance_si_ferie")}),
-    )
-
-    @admin.display(description="ce qu’un parent verra")
-    def phrase(self, limite: Limite) -> str:
-        return regles.phrase_limite(limite) if limite.pk else "–"
-
-
-class PrestationForm(forms.ModelForm):
+class PrestationForm(FormulaireAvecApercu):
     jours = JoursField(label="Jours de la semaine")
-    niveaux = NiveauxField(label="Niveaux scolaires admis", help_text="Aucun coché : tous.")
+    niveaux = NiveauxField(label="Niveaux scolaires admis", help_text="Aucun coché\N{NO-BREAK SPACE}: tous.")
     icone = forms.ChoiceField(label="Pictogramme", choices=ICONES)
 
     class Meta:
@@ -79,6 +110,7 @@ class PrestationForm(forms.ModelForm):
             "grandes_vacances",
             "heure_debut",
             "heure_fin",
+            "debut",
             "age_min",
             "age_max",
             "niveaux",
@@ -91,8 +123,21 @@ class PrestationForm(forms.ModelForm):
             "fermeture",
             "validation",
             "liste_attente",
-            "archivee_le",
         )
+        labels = {
+            "limite_reservation": "Dernier moment pour réserver",
+            "limite_annulation": "Dernier moment pour annuler sans frais",
+            "hors_delai": "Une demande arrive après",
+            "absence_hors_delai": "Une absence arrive après",
+            "validation": "Qui accepte les demandes",
+            "liste_attente": "Liste d’attente quand c’est complet",
+        }
+        help_texts = {
+            "ordre": "Le plus petit d’abord dans le planning.",
+            "age_min": "Âge le jour du service.",
+            "hors_delai": "Le prix majoré se saisit avec les tarifs.",
+            "validation": "Automatique\N{NO-BREAK SPACE}: réservé dès l’envoi, s’il reste une place.",
+        }
 
     def clean(self):
         valeurs = super().clean()
@@ -108,48 +153,43 @@ class PrestationForm(forms.ModelForm):
         return valeurs
 
 
-def ce_qu_un_parent_verra(prestation: Prestation) -> str:
-    """One line: days, periods, hours, limits, what happens after, who decides."""
-    periodes = [
-        mots
-        for oui, mots in (
-            (prestation.periode_scolaire, "période scolaire"),
-            (prestation.petites_vacances, "petites vacances"),
-            (prestation.grandes_vacances, "grandes vacances"),
-        )
-        if oui
-    ]
-    horaires = (
-        f"de {regles.heure_en_mots(prestation.heure_debut)} à {regles.heure_en_mots(prestation.heure_fin)}"
+NECESSAIRES = ("nom", "jours", "heure_debut", "heure_fin", "limite_reservation_id", "limite_annulation_id")
+
+
+def panneau(prestation: Prestation) -> str:
+    """« Ce qu’un parent verra », from the row as typed; what is missing when it cannot be shown."""
+    if not all(getattr(prestation, nom) for nom in NECESSAIRES):
+        return "Remplissez le nom, les jours, les heures et les deux limites, puis «\N{NO-BREAK SPACE}Voir ce que ça donne\N{NO-BREAK SPACE}»."
+    jour = timezone.localdate()
+    vu = apercu.apercu(
+        prestation,
+        calendrier_du(jour, jour + timedelta(150)),
+        jour,
+        Collectivite.actuelle().delai_attestation_jours,
     )
-    morceaux = [
-        f"{semaine.en_mots(prestation.jours).capitalize()}, {horaires} ({', '.join(periodes)}).",
-        regles.phrase_limite(prestation.limite_reservation) + ".",
-        f"Passé ce délai : {prestation.get_hors_delai_display()[0].lower()}"
-        f"{prestation.get_hors_delai_display()[1:]}.",
-        regles.phrase_limite(prestation.limite_annulation, "Absence sans frais") + ".",
-    ]
-    if prestation.validation == Prestation.Validation.MAIRIE:
-        morceaux.append("Chaque demande est décidée par la mairie.")
-    else:
-        morceaux.append("Réservé dès l’envoi, s’il reste une place.")
-    if prestation.liste_attente:
-        morceaux.append("Complet : liste d’attente.")
-    return " ".join(morceaux).replace(" :", "\N{NO-BREAK SPACE}:")
+    return render_to_string("admin/enfants/prestation/apercu.html", {"vu": vu, "icone": prestation.icone})
 
 
 @admin.register(Prestation)
-class PrestationAdmin(Tracee, ParStructure):
+class PrestationAdmin(Tracee, ParStructure, AvecApercu):
     form = PrestationForm
-    list_display = ("nom", "structure", "jours_en_mots", "validation", "limite_reservation", "archivee_le")
-    list_filter = ("structure", "validation")
+    list_display = (
+        "nom",
+        "structure",
+        "jours_en_mots",
+        "validation",
+        "limite_reservation",
+        "debut",
+        "archivee_le",
+    )
+    list_filter = (EnServiceFilter, "structure", "validation")
     list_select_related = ("structure", "limite_reservation")
     search_fields = ("nom", "structure__nom")
-    readonly_fields = ("apercu",)
-    save_as = True
-    actions = ("archiver",)
+    readonly_fields = ("panneau", "archivee_le", "liens")
+    actions = ("dupliquer", "archiver", "remettre_en_service")
     fieldsets = (
-        (None, {"fields": (("structure", "nom"), ("icone", "ordre"), "apercu")}),
+        ("Ce qu’un parent verra", {"fields": ("panneau",)}),
+        ("La prestation", {"fields": (("structure", "nom"), ("icone", "ordre"), "liens")}),
         (
             "Quand",
             {
@@ -157,43 +197,68 @@ class PrestationAdmin(Tracee, ParStructure):
                     "jours",
                     ("periode_scolaire", "petites_vacances", "grandes_vacances"),
                     ("heure_debut", "heure_fin"),
+                    ("debut", "archivee_le"),
                 )
             },
         ),
         ("Pour qui", {"fields": (("age_min", "age_max"), "niveaux")}),
+        ("Réserver", {"fields": (("limite_reservation", "hors_delai"), ("validation", "liste_attente"))}),
+        ("Annuler", {"fields": (("limite_annulation", "absence_hors_delai"),)}),
         (
-            "Réserver et annuler",
+            "Dates d’ouverture des réservations",
             {
-                "fields": (
-                    ("limite_reservation", "hors_delai"),
-                    ("limite_annulation", "absence_hors_delai"),
-                    ("validation", "liste_attente"),
-                    "ouverture",
-                    "ouverture_hors_commune",
-                    "fermeture",
-                )
+                "fields": ("ouverture", "ouverture_hors_commune", "fermeture"),
+                "description": "Vides\N{NO-BREAK SPACE}: on peut réserver toute l’année.",
             },
         ),
-        ("Archives", {"fields": ("archivee_le",)}),
     )
 
     class Media:
-        css = {"all": ["css/enfants-admin.css"]}
+        css = {"all": ["css/galets.css", "css/enfants-admin.css"]}
 
-    @admin.display(description="jours")
+    @admin.display(description="jours", ordering="jours")
     def jours_en_mots(self, prestation: Prestation) -> str:
         return semaine.en_mots(prestation.jours)
 
-    @admin.display(description="ce qu’un parent verra")
-    def apercu(self, prestation: Prestation) -> str:
-        if not prestation.pk:
-            return "Enregistrez pour voir la phrase."
-        return format_html("<strong>{}</strong>", ce_qu_un_parent_verra(prestation))
+    @admin.display(description="aperçu")
+    def panneau(self, prestation: Prestation) -> str:
+        return panneau(prestation)
 
-    @admin.action(description="Archiver les prestations choisies", permissions=["change"])
+    @admin.display(description="places et exclusions")
+    def liens(self, prestation: Prestation) -> str:
+        if not prestation.pk:
+            return "Après l’enregistrement, ajoutez-la à une jauge (places) et à ses groupes exclusifs."
+        jauges = ", ".join(
+            f"{j.libelle} ({j.capacite} places)" for j in prestation.jauges.order_by("libelle")
+        )
+        groupes = ", ".join(g.nom for g in prestation.groupes_exclusifs.order_by("nom"))
+        return (
+            f"Places\N{NO-BREAK SPACE}: {jauges or 'sans limite'}. "
+            f"Exclusions\N{NO-BREAK SPACE}: {groupes or 'aucune'}."
+        )
+
+    @admin.action(description="Dupliquer pour l’année suivante…", permissions=["change"])
+    def dupliquer(self, request, queryset):
+        return choisir(request, queryset, "prestations_dupliquer")
+
+    @admin.action(description="Archiver les prestations choisies…", permissions=["change"])
     def archiver(self, request, queryset):
-        nombre = queryset.filter(archivee_le=None).update(archivee_le=timezone.localdate())
-        self.message_user(request, f"Prestations archivées : {nombre}.")
+        return choisir(request, queryset, "prestations_archiver")
+
+    @admin.action(description="Remettre en service", permissions=["change"])
+    def remettre_en_service(self, request, queryset):
+        for prestation in queryset.exclude(archivee_le=None):
+            prestation.archivee_le = None
+            try:
+                prestation.validate_constraints()
+            except ValidationError as refus:
+                messages.error(request, f"{prestation.nom}\N{NO-BREAK SPACE}: {' '.join(refus.messages)}")
+                continue
+            prestation.save(update_fields=["archivee_le"])
+            tracer(request.user, "prestation.remettre", prestation)
+            messages.success(
+                request, f"{prestation.nom} est de nouveau en service. Ses inscriptions restent closes."
+            )
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False  # archived, never deleted: invoices name it

@@ -74,21 +74,24 @@ class AffectationAgent(models.Model):
 class Limite(models.Model):
     """A deadline as a règlement intérieur writes it; `enfants.regles` computes it, in Europe/Paris wall time.
 
-    `jours_avant`: `nombre` days (or working days) before, at `heure`. `semaine_avant`: the weekday `jour_semaine`
-    of the week `nombre` weeks before, at `heure`. `mois_avant`: the `jour_mois` of the month `nombre` months before.
-    `veille_vacances`: the last school day before the holidays that precede the day, else the school day before.
-    `aucune`: until the service starts.
+    `jours_avant`: `nombre` days (or working days) before, at `heure`, or at the hour the service starts (« 48 h avant »).
+    `semaine_avant`: the weekday `jour_semaine` of the week `nombre` weeks before. `jour_par_jour`: for each weekday of
+    the service, the weekday that comes last before it (`table`: seven characters, Monday first, « 0 » for Monday…,
+    « - » for none). `mois_avant`: the `jour_mois` of the month `nombre` months before. `veille_vacances`: the last
+    school day before the holidays that precede the day, else the school day before. `aucune`: until the start.
     """
 
     class Genre(models.TextChoices):
         JOURS_AVANT = "jours_avant", "Un nombre de jours avant"
         SEMAINE_AVANT = "semaine_avant", "Un jour d’une semaine précédente"
+        JOUR_PAR_JOUR = "jour_par_jour", "Un jour différent pour chaque jour de la semaine"
         MOIS_AVANT = "mois_avant", "Un jour d’un mois précédent"
         VEILLE_VACANCES = "veille_vacances", "Le dernier jour d’école avant les vacances"
         AUCUNE = "aucune", "Jusqu’au début du service"
 
     class Compte(models.TextChoices):
         CALENDAIRES = "calendaires", "Tous les jours"
+        FRANCS = "francs", "Jours francs (ni le jour de la demande, ni celui du service)"
         OUVRES = "ouvres", "Du lundi au vendredi, sauf fériés"
         ECOLE = "ecole", "Les jours d’école (lundi, mardi, jeudi, vendredi, hors vacances)"
 
@@ -107,9 +110,13 @@ class Limite(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(31)],
         help_text="Le 31 devient le dernier jour des mois plus courts.",
     )
+    table = models.CharField("jour par jour", max_length=7, blank=True)
     heure = models.TimeField("heure", null=True, blank=True)
     avance_si_ferie = models.BooleanField(
         "avancée au jour ouvré précédent si elle tombe un jour férié", default=True
+    )
+    avance_si_vacances = models.BooleanField(
+        "avancée au dernier jour d’école si elle tombe pendant les vacances", default=False
     )
 
     class Meta:
@@ -127,7 +134,12 @@ class Limite(models.Model):
                 violation_error_message="Indiquez le jour du mois, et combien de mois avant.",
             ),
             models.CheckConstraint(
-                condition=Q(genre="aucune") | Q(heure__isnull=False),
+                condition=~Q(genre="jour_par_jour") | ~Q(table=""),
+                name="limite_table_complete",
+                violation_error_message="Indiquez le jour limite d’au moins un jour de la semaine.",
+            ),
+            models.CheckConstraint(
+                condition=Q(genre="aucune") | Q(genre="jours_avant", nombre__gte=1) | Q(heure__isnull=False),
                 name="limite_heure",
                 violation_error_message="Indiquez l’heure limite.",
             ),
@@ -202,6 +214,12 @@ class Prestation(models.Model):
     fermeture = models.DateTimeField("réservations fermées à partir du", null=True, blank=True)
     validation = models.CharField("validation", max_length=12, choices=Validation, default=Validation.MAIRIE)
     liste_attente = models.BooleanField("liste d’attente", default=True)
+    debut = models.DateField(
+        "proposée à partir du",
+        null=True,
+        blank=True,
+        help_text="Premier jour de service. Vide\N{NO-BREAK SPACE}: dès maintenant.",
+    )
     archivee_le = models.DateField("archivée le", null=True, blank=True)
 
     objects = PrestationQuerySet.as_manager()

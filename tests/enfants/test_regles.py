@@ -36,8 +36,12 @@ def jours_avant(nombre, heure=MIDI, compte="calendaires", **champs) -> Limite:
     return Limite(genre="jours_avant", nombre=nombre, heure=heure, compte=compte, **champs)
 
 
-def semaine_avant(jour, heure, nombre=1) -> Limite:
-    return Limite(genre="semaine_avant", nombre=nombre, jour_semaine=jour, heure=heure)
+def semaine_avant(jour, heure, nombre=1, **champs) -> Limite:
+    return Limite(genre="semaine_avant", nombre=nombre, jour_semaine=jour, heure=heure, **champs)
+
+
+def jour_par_jour(table, heure, **champs) -> Limite:
+    return Limite(genre="jour_par_jour", table=table, heure=heure, **champs)
 
 
 def limite(regle, jour, debut=time(11, 30), calendrier=CALENDRIER) -> datetime:
@@ -54,7 +58,7 @@ LUNDI, MERCREDI, JEUDI = date(2026, 11, 23), date(2026, 11, 25), date(2026, 11, 
         ("La Tessoualle, 48 h 23 h 59", jours_avant(2, time(23, 59)), LUNDI, paris(2026, 11, 21, 23, 59)),
         (
             "Éragny, 15 jours francs",
-            jours_avant(16, time(23, 59)),
+            jours_avant(15, time(23, 59), "francs"),
             date(2026, 12, 21),
             paris(2026, 12, 5, 23, 59),
         ),
@@ -63,9 +67,6 @@ LUNDI, MERCREDI, JEUDI = date(2026, 11, 23), date(2026, 11, 25), date(2026, 11, 
         ("Jacob-Bellecombette", semaine_avant(3, time(10)), MERCREDI, paris(2026, 11, 19, 10)),
         ("la veille ouvrée 10 h", jours_avant(1, time(10), "ouvres"), LUNDI, paris(2026, 11, 20, 10)),
         ("Andancette, vendredi 12 h", semaine_avant(4, MIDI), LUNDI, paris(2026, 11, 20, 12)),
-        ("Villes Sœurs, lundi", jours_avant(3, time(18), "ouvres"), LUNDI, paris(2026, 11, 18, 18)),
-        ("Villes Sœurs, mercredi", jours_avant(3, time(18), "ouvres"), MERCREDI, paris(2026, 11, 20, 18)),
-        ("Villes Sœurs, jeudi", jours_avant(3, time(18), "ouvres"), JEUDI, paris(2026, 11, 23, 18)),
         ("Lons, le matin même 8 h 30", jours_avant(0, time(8, 30)), JEUDI, paris(2026, 11, 26, 8, 30)),
         ("deux semaines avant", semaine_avant(0, time(20), 2), JEUDI, paris(2026, 11, 9, 20)),
         (
@@ -79,6 +80,148 @@ LUNDI, MERCREDI, JEUDI = date(2026, 11, 23), date(2026, 11, 25), date(2026, 11, 
 )
 def test_limits_of_real_towns(ville, regle, jour, attendu):
     assert limite(regle, jour) == attendu
+
+
+# Mon ← Wed, Tue ← Thu, Wed ← Fri, Thu ← Mon, Fri ← Tue.
+VILLES_SOEURS = "23401--"
+
+
+@pytest.mark.parametrize(
+    ("ville", "reserver", "annuler", "jour", "attendus"),
+    [
+        # RULES.md §2, « Deadline forms », one line a form: booking and cancelling apart. 23-27 November 2026 is an
+        # ordinary week; services start at 11:30.
+        (
+            "Cruas",
+            jours_avant(2, MIDI, "ouvres"),
+            jours_avant(2, MIDI, "ouvres"),
+            LUNDI,
+            ("19/11 12:00", "19/11 12:00"),
+        ),
+        (
+            "Cœur de Garonne",
+            jours_avant(2, None, "ouvres"),
+            jours_avant(2, None, "ouvres"),
+            LUNDI,
+            ("19/11 11:30",) * 2,
+        ),
+        (
+            "La Tessoualle",
+            jours_avant(2, time(23, 59)),
+            jours_avant(2, time(23, 59)),
+            JEUDI,
+            ("24/11 23:59",) * 2,
+        ),
+        ("Éragny, 72 h", jours_avant(3, None), jours_avant(3, None), JEUDI, ("23/11 11:30",) * 2),
+        (
+            "Veyras",
+            semaine_avant(1, time(23, 59)),
+            semaine_avant(1, time(23, 59)),
+            LUNDI,
+            ("17/11 23:59",) * 2,
+        ),
+        ("St-Romain-d’Ay", semaine_avant(3, time(9)), semaine_avant(3, time(9)), JEUDI, ("19/11 09:00",) * 2),
+        (
+            "Jacob-Bellecombette",
+            semaine_avant(3, time(10)),
+            jours_avant(1, time(10), "ouvres"),
+            LUNDI,
+            ("19/11 10:00", "20/11 10:00"),
+        ),
+        ("Andancette", semaine_avant(4, MIDI), jours_avant(1, MIDI), LUNDI, ("20/11 12:00", "22/11 12:00")),
+        (
+            "Espondeilhan",
+            semaine_avant(0, time(23, 59)),
+            jours_avant(1, MIDI),
+            JEUDI,
+            ("16/11 23:59", "25/11 12:00"),
+        ),
+        (
+            "Lons, le matin même",
+            jours_avant(1, MIDI),
+            jours_avant(0, time(8, 30)),
+            JEUDI,
+            ("25/11 12:00", "26/11 08:30"),
+        ),
+        (
+            "St-Romain, garderie",
+            jours_avant(1, MIDI),
+            jours_avant(0, time(7)),
+            JEUDI,
+            ("25/11 12:00", "26/11 07:00"),
+        ),
+        (
+            "Illkirch, 16 jours ouvrés",
+            jours_avant(1),
+            jours_avant(16, MIDI, "ouvres"),
+            JEUDI,
+            ("25/11 12:00", "03/11 12:00"),
+        ),
+    ],
+)
+def test_booking_and_cancelling_apart(ville, reserver, annuler, jour, attendus):
+    obtenus = tuple(f"{limite(regle, jour):%d/%m %H:%M}" for regle in (reserver, annuler))
+    assert obtenus == attendus
+
+
+@pytest.mark.parametrize(
+    ("jour", "attendu"),
+    [
+        (date(2026, 11, 23), paris(2026, 11, 18, 18)),
+        (date(2026, 11, 24), paris(2026, 11, 19, 18)),
+        (date(2026, 11, 25), paris(2026, 11, 20, 18)),
+        (date(2026, 11, 26), paris(2026, 11, 23, 18)),
+        (date(2026, 11, 27), paris(2026, 11, 24, 18)),
+        # The table leaves Saturday out: until the service starts.
+        (date(2026, 11, 28), paris(2026, 11, 28, 11, 30)),
+        # Monday 16: Wednesday 11 is férié, the limit moves to Tuesday 10 (VHB).
+        (date(2026, 11, 16), paris(2026, 11, 10, 18)),
+    ],
+)
+def test_villes_soeurs_a_limit_for_each_weekday(jour, attendu):
+    assert limite(jour_par_jour(VILLES_SOEURS, time(18)), jour) == attendu
+
+
+def test_rontalon_the_days_of_return_close_on_the_last_school_day():
+    regle = jour_par_jour(VILLES_SOEURS, time(18), avance_si_vacances=True)
+    assert limite(regle, date(2026, 11, 2)) == paris(2026, 10, 16, 18)
+    assert limite(regle, date(2026, 11, 3)) == paris(2026, 10, 16, 18)
+    # Thursday of the return week: its Monday is a school day again.
+    assert limite(regle, date(2026, 11, 5)) == paris(2026, 11, 2, 18)
+    assert limite(jour_par_jour(VILLES_SOEURS, time(18)), date(2026, 11, 2)) == paris(2026, 10, 28, 18)
+
+
+def test_a_table_jumps_a_whole_week_to_its_own_weekday():
+    assert limite(jour_par_jour("0------", MIDI), LUNDI) == paris(2026, 11, 16, 12)
+
+
+@pytest.mark.parametrize(
+    ("jour", "attendu_utc"),
+    [
+        # Monday 30 March: its Saturday limit is before the spring change; Monday 26 October after the autumn one.
+        (date(2026, 3, 30), datetime(2026, 3, 28, 11, tzinfo=UTC)),
+        (date(2026, 10, 26), datetime(2026, 10, 24, 10, tzinfo=UTC)),
+        (date(2026, 11, 2), datetime(2026, 10, 31, 11, tzinfo=UTC)),
+    ],
+)
+def test_a_table_is_wall_time_across_clock_changes(jour, attendu_utc):
+    assert limite(jour_par_jour("5------", MIDI), jour, calendrier=VIDE).astimezone(UTC) == attendu_utc
+
+
+def test_monday_limit_when_friday_is_ferie():
+    # Friday 1 May 2026: Monday 4 by working days, by « vendredi 12 h », by the eve.
+    lundi = date(2026, 5, 4)
+    assert limite(jours_avant(1, time(10), "ouvres"), lundi) == paris(2026, 4, 30, 10)
+    assert limite(jours_avant(2, MIDI, "ouvres"), lundi) == paris(2026, 4, 29, 12)
+    assert limite(semaine_avant(4, MIDI), lundi) == paris(2026, 4, 30, 12)
+    assert limite(jour_par_jour("4------", MIDI), lundi) == paris(2026, 4, 30, 12)
+
+
+def test_monday_itself_ferie_is_not_counted():
+    # Easter Monday, 6 April 2026.
+    assert limite(jours_avant(1, time(10), "ouvres"), date(2026, 4, 7)) == paris(2026, 4, 3, 10)
+    assert limite(jours_avant(2, MIDI, "ouvres"), date(2026, 4, 8)) == paris(2026, 4, 3, 12)
+    assert limite(jour_par_jour("-0-----", MIDI), date(2026, 4, 7)) == paris(2026, 4, 3, 12)
 
 
 def test_working_days_jump_over_bank_holidays():
@@ -192,6 +335,26 @@ def test_limits_are_wall_time_in_paris(jour, regle, attendu_utc):
             f"Réservation possible jusqu’au dernier jour d’école avant, 12{N}h",
         ),
         (Limite(genre="aucune"), "Réservation possible jusqu’au début du service"),
+        (jours_avant(3, None), f"Réservation possible jusqu’à 72{N}h avant le début du service"),
+        (
+            jours_avant(2, None, "ouvres"),
+            "Réservation possible jusqu’à 2 jours ouvrés avant, à l’heure du service",
+        ),
+        (
+            jours_avant(15, time(23, 59), "francs"),
+            f"Réservation possible jusqu’à 15 jours francs avant, 23{N}h{N}59",
+        ),
+        (jours_avant(1, MIDI, "francs"), f"Réservation possible jusqu’à 1 jour franc avant, 12{N}h"),
+        (
+            jour_par_jour("23401--", time(18)),
+            f"Réservation possible jusqu’à 18{N}h{N}: le mercredi pour le lundi, le jeudi pour le mardi, "
+            "le vendredi pour le mercredi, le lundi pour le jeudi, le mardi pour le vendredi",
+        ),
+        (
+            semaine_avant(4, MIDI, 1, avance_si_vacances=True),
+            f"Réservation possible jusqu’au vendredi 12{N}h de la semaine précédente "
+            "(avant les vacances, jusqu’au dernier jour d’école)",
+        ),
     ],
 )
 def test_a_limit_is_a_sentence(regle, phrase):
