@@ -6,12 +6,14 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from demandes.models import Demande, DemandeJour
+from demandes.models import Demande, DemandeJour, ReglageDemande
 from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
 from familles.models import Famille
 from portail.socle.verrous import verrouiller_un
+
+AUTOMATIQUE = "Acceptation automatique"
 
 
 def attentes(famille: Famille, genre: type[TypeDemande], enfant):
@@ -53,7 +55,7 @@ def envoyer(
     for remplacee in {ancienne, reprise} - {None}:
         if remplacee.est_en_cours:
             remplacee.retirer(par, maintenant, texte="Remplacée par une nouvelle demande.")
-    return Demande.ouvrir(
+    demande = Demande.ouvrir(
         famille,
         genre,
         par,
@@ -63,6 +65,21 @@ def envoyer(
         donnees=changements,
         avant={nom: formulaire.valeurs.get(nom, "") for nom in changements},
     )
+    if not _accepter_seul(demande, maintenant):
+        demande.accuser()
+    return demande
+
+
+def _accepter_seul(demande: Demande, maintenant: datetime) -> bool:
+    """Accepted at once where the town chose so; what cannot be applied waits for an agent."""
+    if not ReglageDemande.accepte_seul(demande.genre, demande.donnees):
+        return False
+    try:
+        with transaction.atomic():
+            demande.accepter(None, maintenant, texte=AUTOMATIQUE)
+    except ValidationError:
+        return False
+    return True
 
 
 @transaction.atomic
@@ -126,5 +143,6 @@ def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> D
         )
         for r in reservations
     )
-    demande.solder(None, maintenant)
+    if not demande.solder(None, maintenant):
+        demande.accuser()
     return demande

@@ -111,12 +111,6 @@ class Filtre(forms.Form):
         return {"type": self.cleaned_data.get("type", ""), "mois": self.cleaned_data.get("mois")}
 
 
-class Reponse(forms.Form):
-    """The family's answer to a complément."""
-
-    texte = forms.CharField(label="Votre réponse", max_length=2000, widget=forms.Textarea(attrs={"rows": 4}))
-
-
 class Declin(forms.Form):
     """A freed place the family gives back: the booking's number."""
 

@@ -1,12 +1,14 @@
 """« Liste des demandes »: one query for the demandes, one for their days; sections and months as dataclasses."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
-from demandes.models import ACCEPTEES, EN_COURS, Demande, Etat
+from demandes.models import ACCEPTEES, EN_COURS, Demande, Etat, LectureDemande
+from demandes.models.etats import REPONDUES
 from demandes.textes import resume, titre
 from enfants.models import Enfant
 from familles.models import Famille
@@ -64,6 +66,27 @@ def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
 def demandes_de(famille: Famille, enfants: list[Enfant], jour: date):
     """What this household may read of its demandes, with the days."""
     return famille.demandes.visibles(jour).avec_jours([e.pk for e in enfants])
+
+
+def marquer_vues(demandes: Iterable[Demande], utilisateur, maintenant: datetime) -> set:
+    """Write that this person sees these answers; the keys of those they had not seen."""
+    repondues = [d.pk for d in demandes if d.etat in REPONDUES]
+    nouvelles = set(
+        Demande.objects.filter(pk__in=repondues)
+        .nouvelles(utilisateur, maintenant)
+        .order_by()
+        .values_list("pk", flat=True)
+        if repondues
+        else ()
+    )
+    # Answered again (a day of it) after a first look: the row is there, its instant moves.
+    LectureDemande.objects.bulk_create(
+        [LectureDemande(demande_id=pk, utilisateur=utilisateur, lue_le=maintenant) for pk in nouvelles],
+        update_conflicts=True,
+        unique_fields=["demande", "utilisateur"],
+        update_fields=["lue_le"],
+    )
+    return nouvelles
 
 
 def de_la_periode(demandes, mois: date | str | None, maintenant: datetime) -> list[Demande]:

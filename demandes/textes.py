@@ -55,8 +55,10 @@ def titre(demande: Demande) -> str:
     return f"{mot}{pluriel}, {quoi}"
 
 
-def resume(demande: Demande, precise: bool = True) -> str:
-    """« Léa, lundi 30 novembre, raison familiale »: the second line of a list. `precise`: with the words typed."""
+def resume(demande: Demande, precise: bool | None = True) -> str:
+    """« Léa, lundi 30 novembre, raison familiale »: the second line of a list. `precise`: with the words typed; None:
+    without any reason.
+    """
     genre = demande.genre
     if not genre.planning:
         return genre.en_bref(demande)
@@ -65,7 +67,7 @@ def resume(demande: Demande, precise: bool = True) -> str:
     dates = sorted({j.reservation.jour for j in jours})
     quand = jours_en_mots(dates) if len(dates) <= 4 else f"{len(dates)} jours, du {_du_au(dates)}"
     raison = ""
-    if demande.type == "absences":
+    if demande.type == "absences" and precise is not None:
         raison = ", " + (genre.texte if precise else genre.categorie_de)(demande.donnees)
     return f"{prenoms}, {quand}{raison}"
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("demandes/", views.demandes, name="demandes"),
     path("demandes/enfants/", views.demandes_enfants, name="demandes_enfants"),
     path("demandes/<uuid:pk>/", views.demande, name="demande"),
+    path("messagerie/<uuid:pk>/", views.conversation, name="conversation"),
     path("compte/demande/<str:code>/", views.demande_compte, name="demande_compte"),
     path("enfants/ajouter/", views.enfant_ajouter, name="enfant_ajouter"),
     path("enfants/planning/demande/", views.demande_planning, name="demande_planning"),

@@ -18,7 +18,9 @@ from portail.socle.verrous import verrouiller_un
 
 @dataclass(frozen=True)
 class Envoi:
-    """What a form sends. `signature` empty: the town's message is signed by the structure."""
+    """What a form sends. `signature` empty: the town's message is signed by the structure. `prevenir`: False when
+    whoever writes mails the family in other words.
+    """
 
     par: object
     texte: str
@@ -26,6 +28,7 @@ class Envoi:
     pieces: Sequence[Piece] = ()
     de_la_mairie: bool = False
     jeton: UUID = field(default_factory=uuid4)
+    prevenir: bool = True
 
 
 @transaction.atomic
@@ -77,7 +80,7 @@ def _ecrire(conversation: Conversation, envoi: Envoi, maintenant: datetime) -> M
     Conversation.objects.filter(pk=conversation.pk).update(
         dernier_le=maintenant, attend_reponse=not envoi.de_la_mairie
     )
-    if envoi.de_la_mairie:
+    if envoi.de_la_mairie and envoi.prevenir:
         prevenir(message, conversation)
     return message
 

@@ -1,4 +1,6 @@
-"""Addresses of messagerie (PAGES.md)."""
+"""Addresses of messagerie (PAGES.md). One conversation is served by `demandes`: what is written there may be the answer
+to a demande.
+"""
 
 from django.urls import path
 
@@ -9,5 +11,4 @@ urlpatterns = [
     path("messagerie/envoyes/", views.boite, {"boite": boites.ENVOYES}, name="messagerie_envoyes"),
     path("messagerie/supprimes/", views.boite, {"boite": boites.SUPPRIMES}, name="messagerie_supprimes"),
     path("messagerie/nouveau/", views.nouveau, name="messagerie_nouveau"),
-    path("messagerie/<uuid:pk>/", views.conversation, name="conversation"),
 ]

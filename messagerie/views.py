@@ -36,14 +36,17 @@ def nouveau(request: HttpRequest) -> HttpResponse:
     form = NouveauForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         saisie = form.cleaned_data
-        message = ouvrir(famille, saisie["structure"], saisie["objet"], _envoi(request, form), timezone.now())
+        message = ouvrir(
+            famille, saisie["structure"], saisie["objet"], envoi_de(request, form), timezone.now()
+        )
         messages.success(request, "Message envoyé. La réponse arrivera dans vos messages reçus.")
         return redirect("conversation", pk=message.conversation_id)
     return render(request, "messagerie/nouveau.html", {"boites": BOITES, "boite": None, "form": form})
 
 
 @LIRE_ECRIRE
-def conversation(request: HttpRequest, pk) -> HttpResponse:
+def conversation(request: HttpRequest, pk, ecrire=repondre, sujet=None) -> HttpResponse:
+    """`sujet`: what the conversation is about (a demande), which has its own verb `ecrire` for the answer."""
     famille = famille_de(request)
     trouvee = get_object_or_404(famille.conversations.select_related("structure"), pk=pk)
     action = request.POST.get("action")
@@ -60,13 +63,13 @@ def conversation(request: HttpRequest, pk) -> HttpResponse:
         return redirect("conversation", pk=pk)
     form = ReponseForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        repondre(trouvee, _envoi(request, form), timezone.now())
+        ecrire(trouvee, envoi_de(request, form), timezone.now())
         messages.success(request, "Réponse envoyée.")
         return redirect("conversation", pk=pk)
-    return _montrer(request, trouvee, form)
+    return _montrer(request, trouvee, form, sujet)
 
 
-def _montrer(request: HttpRequest, trouvee: Conversation, form: ReponseForm) -> HttpResponse:
+def _montrer(request: HttpRequest, trouvee: Conversation, form: ReponseForm, sujet) -> HttpResponse:
     fil = list(trouvee.messages.prefetch_related("pieces__fichier"))
     if request.method == "GET" and fil:
         boites.marquer_lue(trouvee, request.user, fil[-1].envoye_le)
@@ -74,6 +77,7 @@ def _montrer(request: HttpRequest, trouvee: Conversation, form: ReponseForm) -> 
         "boites": BOITES,
         "boite": None,
         "conversation": trouvee,
+        "sujet": sujet,
         "fil": fil,
         "supprimee": boites.est_supprimee(trouvee, request.user),
         "form": form,
@@ -82,7 +86,8 @@ def _montrer(request: HttpRequest, trouvee: Conversation, form: ReponseForm) -> 
     return render(request, "messagerie/conversation.html", contexte)
 
 
-def _envoi(request: HttpRequest, form: ReponseForm) -> Envoi:
+def envoi_de(request: HttpRequest, form: ReponseForm) -> Envoi:
+    """What a parent's form sends, signed with their name."""
     responsable = responsable_de(request)
     return Envoi(
         par=request.user,

@@ -1,6 +1,7 @@
 from .demande import CompteurDemande, Demande
 from .etats import ACCEPTEES, ATTEND_LA_MAIRIE, EN_COURS, AChange, DejaTraitee, Etat
-from .suite import DemandeEvenement, DemandeJour, PieceDemande
+from .reglage import MotifRefus, ReglageDemande, automatisable
+from .suite import DemandeEvenement, DemandeJour, LectureDemande, PieceDemande
 
 __all__ = [
     "ACCEPTEES",
@@ -13,5 +14,9 @@ __all__ = [
     "DemandeEvenement",
     "DemandeJour",
     "Etat",
+    "LectureDemande",
+    "MotifRefus",
     "PieceDemande",
+    "ReglageDemande",
+    "automatisable",
 ]

@@ -13,6 +13,10 @@ from demandes.types import PAR_CODE, TypeDemande, choix_des_types
 from enfants import places
 from enfants.models import Enfant, Reservation
 from familles.models import Famille
+from messagerie.envoi import Envoi
+from messagerie.envoi import ouvrir as ouvrir_un_fil
+from messagerie.envoi import repondre as ecrire
+from messagerie.models import Conversation, Message
 from portail.socle.courriels import poster
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
@@ -23,6 +27,7 @@ from .suite import DemandeEvenement
 
 GenreDemande = type[TypeDemande]
 FACTUREE = "L’absence est facturée."
+RELUS = ("etat", "donnees", "avant", "motif", "decidee_le", "decidee_par_id", "enfant_id", "conversation_id")
 
 
 class CompteurDemande(models.Model):
@@ -75,6 +80,10 @@ class Demande(models.Model):
     decidee_le = models.DateTimeField("décidée le", null=True, blank=True)
     motif = models.CharField("motif", max_length=300, blank=True)
     jeton = models.UUIDField("jeton d’envoi", default=uuid.uuid4, editable=False)
+    # What is said about it, once: the page of the demande and the family's inbox show the same messages.
+    conversation = models.OneToOneField(
+        Conversation, models.SET_NULL, null=True, blank=True, editable=False, related_name="demande"
+    )
 
     objects = DemandeQuerySet.as_manager()
 
@@ -195,13 +204,14 @@ class Demande(models.Model):
         motif: str = "",
         vu: str = "",
         existant: Enfant | None = None,
+        texte: str = "",
     ) -> None:
         """Accept, and apply. Raises DejaTraitee, AChange, ValidationError.
 
         `jours`: ids of the bookings accepted among those waiting, the others being refused for `motif` (None:
         all); `parmi`: the bookings this agent may decide (None: all). `vu`: fingerprint of the current values
         the agent looked at, needed when they changed since.
-        `existant`: the child of another household that « ajouter-enfant » is about.
+        `existant`: the child of another household that « ajouter-enfant » is about. `texte`: words for the timeline.
         """
         self._reprendre()
         if self.genre.planning:
@@ -230,7 +240,7 @@ class Demande(models.Model):
         if cree is not None:
             self.enfant = cree
             self.save(update_fields=["enfant"])
-        self._clore(Etat.ACCEPTEE, par, maintenant)
+        self._clore(Etat.ACCEPTEE, par, maintenant, texte=texte)
         for code, donnees in formulaire.suites(cree):
             Demande.ouvrir(
                 self.famille,
@@ -259,24 +269,42 @@ class Demande(models.Model):
             self._clore(Etat.REFUSEE, par, maintenant, motif)
 
     @transaction.atomic
-    def demander_complement(self, par, texte: str, maintenant: datetime) -> None:
-        """Ask the family for something more; it answers with `repondre`."""
+    def demander_complement(self, par, texte: str, maintenant: datetime, structure=None) -> None:
+        """Ask the family for something more, in its inbox; it answers there or on the page of the demande.
+
+        `structure`: in whose name, the first time (None: the town's service).
+        """
         if not texte.strip():
             raise ValidationError("Écrivez ce que la famille doit préciser.")
         self._reprendre()
+        envoi = Envoi(par=par, texte=texte.strip(), de_la_mairie=True, prevenir=False)
+        self._ecrire(envoi, maintenant, structure)
         self.etat = Etat.COMPLEMENT
         self.save(update_fields=["etat"])
-        self._noter(DemandeEvenement.Genre.COMPLEMENT, par, maintenant, texte.strip(), prevenir=True)
+        evenement = self._noter(DemandeEvenement.Genre.COMPLEMENT, par, maintenant)
+        self._prevenir(evenement, texte.strip())
 
     @transaction.atomic
+    def recevoir(self, envoi: Envoi, maintenant: datetime) -> Message:
+        """The family writes about it, from either page. What the town waited for brings the demande back to it.
+
+        A form posted twice writes once; a demande already decided only gets the message.
+        """
+        self._verrouiller()
+        message = self._ecrire(envoi, maintenant)
+        if self.etat == Etat.COMPLEMENT and self.est_en_cours:
+            self.etat = Etat.ENVOYEE
+            self.save(update_fields=["etat"])
+            self._noter(DemandeEvenement.Genre.REPONSE, envoi.par, maintenant)
+            # The demande waits for the town from now on: the message is not a second thing to answer.
+            Conversation.objects.filter(pk=self.conversation_id).update(attend_reponse=False)
+        return message
+
     def repondre(self, par, texte: str, maintenant: datetime) -> None:
-        """The family's answer to a complément: the demande goes back to the town."""
+        """The answer to a complément, in words only."""
         if not texte.strip():
             raise ValidationError("Écrivez votre réponse.")
-        self._reprendre()
-        self.etat = Etat.ENVOYEE
-        self.save(update_fields=["etat"])
-        self._noter(DemandeEvenement.Genre.REPONSE, par, maintenant, texte.strip())
+        self.recevoir(Envoi(par=par, signature=str(par), texte=texte.strip()), maintenant)
 
     @transaction.atomic
     def retirer(self, par, maintenant: datetime, texte: str = "") -> None:
@@ -335,7 +363,7 @@ class Demande(models.Model):
         """
         self.famille = verrouiller_un(Famille.objects.filter(pk=self.famille_id))
         frais = verrouiller_un(Demande.objects.filter(pk=self.pk))
-        for champ in ("etat", "donnees", "avant", "motif", "decidee_le", "decidee_par_id", "enfant_id"):
+        for champ in RELUS:
             setattr(self, champ, getattr(frais, champ))
         self._prefetched_objects_cache = {}
         if self.enfant_id and not self.genre.planning:
@@ -380,16 +408,39 @@ class Demande(models.Model):
         self.etat, self.decidee_par, self.decidee_le = etat, par, maintenant
         self.motif = motif[:300] if etat in (Etat.REFUSEE, Etat.ACCEPTEE_PARTIE) else ""
         self.save(update_fields=["etat", "decidee_par", "decidee_le", "motif"])
+        if self.conversation_id:
+            Conversation.objects.filter(pk=self.conversation_id).update(attend_reponse=False)
         self._noter(etat, par, maintenant, texte or self.motif, prevenir=prevenir)
 
-    def _noter(self, genre: str, par, maintenant: datetime, texte: str = "", prevenir: bool = False) -> None:
-        """One event, one trace, and one e-mail for each adult who allowed it, in the verb's transaction."""
+    def _ecrire(self, envoi: Envoi, maintenant: datetime, structure=None) -> Message:
+        """A message of its conversation, opened by the first one."""
+        if self.conversation_id:
+            return ecrire(self.conversation, envoi, maintenant)
+        objet = f"Demande {self.numero}\N{NO-BREAK SPACE}: {self.genre.libelle}"
+        message = ouvrir_un_fil(self.famille, structure, objet, envoi, maintenant)
+        self.conversation = message.conversation
+        self.save(update_fields=["conversation"])
+        return message
+
+    def _noter(
+        self, genre: str, par, maintenant: datetime, texte: str = "", prevenir: bool = False
+    ) -> DemandeEvenement:
+        """One event and one trace, in the verb's transaction; the e-mail of that event if asked."""
         evenement = self.evenements.create(genre=genre, le=maintenant, par=par, texte=texte)
         tracer(
             par, f"demande_{genre}", self, famille=self.famille, type=self.type, champs=sorted(self.donnees)
         )
-        if not prevenir:
-            return
+        if prevenir:
+            self._prevenir(evenement, texte)
+        return evenement
+
+    def _prevenir(self, evenement: DemandeEvenement, texte: str = "") -> None:
+        """One e-mail for each adult who allowed it."""
         for adresse in self.famille.adresses_courriel():
             cle = f"demande:{self.numero}:{evenement.pk}:{adresse}"
-            poster(cle[:200], adresse, f"courriels/demande_{genre}.txt", {"demande": self, "texte": texte})
+            contexte = {"demande": self, "texte": texte}
+            poster(cle[:200], adresse, f"courriels/demande_{evenement.genre}.txt", contexte)
+
+    def accuser(self) -> None:
+        """The receipt, mailed: what was sent, its number. In the transaction of the sending."""
+        self._prevenir(self.evenements.get(genre=DemandeEvenement.Genre.ENVOYEE))

@@ -28,6 +28,7 @@ class Etat(models.TextChoices):
 
 EN_COURS = (Etat.ENVOYEE, Etat.COMPLEMENT)
 ACCEPTEES = (Etat.ACCEPTEE, Etat.ACCEPTEE_PARTIE)
+REPONDUES = (*ACCEPTEES, Etat.REFUSEE)
 
 
 ACCEPTEE, REFUSEE, RETIREE = "acceptee", "refusee", "retiree"

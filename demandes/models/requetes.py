@@ -1,14 +1,19 @@
 """Which demandes: the vocabulary of the pages and of the admin."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
+from enfants.agents import structures_de
 from enfants.models import Enfant, Prestation, Rattachement
 
-from .etats import ATTEND_LA_MAIRIE, EN_COURS, Etat
-from .suite import DemandeJour
+from .etats import ATTEND_LA_MAIRIE, EN_COURS, REPONDUES, Etat
+from .reglage import ReglageDemande
+from .suite import DemandeJour, LectureDemande
+
+# An answer older than this is no news, read or not.
+NOUVELLES = timedelta(days=30)
 
 
 class DemandeQuerySet(models.QuerySet):
@@ -51,9 +56,29 @@ class DemandeQuerySet(models.QuerySet):
             models.Prefetch("jours", jours)
         )
 
+    def nouvelles(self, utilisateur, maintenant: datetime):
+        """Answered lately, and not seen by this person. What the portal accepted while they were sending it is no
+        news.
+        """
+        vues = LectureDemande.objects.filter(
+            demande=OuterRef("pk"), utilisateur=utilisateur, lue_le__gte=OuterRef("decidee_le")
+        )
+        return self.filter(
+            ~Exists(vues),
+            etat__in=REPONDUES,
+            decidee_le__gt=F("envoyee_le"),
+            decidee_le__gte=maintenant - NOUVELLES,
+        )
+
+    def pour_agent(self, agent):
+        """What this agent treats: kinds open to their groups, and what concerns their structures when they have some."""
+        demandes = self.exclude(type__in=ReglageDemande.fermes(agent))
+        structures = structures_de(agent)
+        return demandes if structures is None else demandes.pour_structures(structures)
+
     def pour_structures(self, structures: list[int]):
-        """What an agent attached to these structures treats: days there, the children enrolled there, and those
-        who ask to be.
+        """What an agent attached to these structures treats: days there, the children enrolled there, those who ask
+        to be, and, where the town says so, the accounts of their families.
         """
         jours = DemandeJour.objects.filter(
             demande=OuterRef("pk"), reservation__prestation__structure__in=structures
@@ -64,4 +89,13 @@ class DemandeQuerySet(models.QuerySet):
         services = Prestation.objects.filter(structure__in=structures).values_list("pk", flat=True)
         demandes = Q(type="inscription", donnees__prestation__in=[str(pk) for pk in services])
         ecoles = Q(type="ajouter-enfant", donnees__ecole__in=[str(pk) for pk in structures])
-        return self.filter(Exists(jours) | Exists(inscrits.filter(pk=OuterRef("enfant"))) | demandes | ecoles)
+        familles = Rattachement.objects.filter(famille=OuterRef("famille"), enfant__in=inscrits.values("pk"))
+        ouverts = ReglageDemande.objects.filter(agents_rattaches=True, type=OuterRef("type"))
+        tous_les_jours = DemandeJour.objects.filter(demande=OuterRef("pk"))
+        return self.filter(
+            Exists(jours)
+            | Exists(inscrits.filter(pk=OuterRef("enfant")))
+            | demandes
+            | ecoles
+            | Q(~Exists(tous_les_jours), Exists(familles), Exists(ouverts), enfant=None)
+        )

@@ -109,3 +109,25 @@ class PieceDemande(models.Model):
 
     def __str__(self) -> str:
         return str(self.fichier)
+
+
+class LectureDemande(models.Model):
+    """This person has seen the town's answer to this demande: it is no longer new to them."""
+
+    demande = models.ForeignKey("demandes.Demande", models.CASCADE, related_name="lectures")
+    utilisateur = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    lue_le = models.DateTimeField("lue le", default=timezone.now)
+
+    class Meta:
+        verbose_name = "lecture d’une réponse"
+        verbose_name_plural = "lectures des réponses"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["demande", "utilisateur"],
+                name="lecture_demande_unique",
+                violation_error_message="Cette réponse est déjà lue.",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.demande_id}, {self.utilisateur_id}"

@@ -1,11 +1,14 @@
 """What pages of lower apps show of demandes: the block « À traiter » of the admin, what waits on a child's page."""
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import date
 
 from django import template
 from django.urls import reverse
+from django.utils import timezone
 
-from demandes.admin import demandes_de_l_agent, peut_traiter
+from demandes.admin import demandes_de_l_agent, lisible, peut_traiter
 from demandes.types import ENFANT as CATEGORIE_ENFANT
 from demandes.types import PAR_CODE, AjouterEnfant, de_la_categorie
 
@@ -14,19 +17,25 @@ register = template.Library()
 
 @register.simple_tag
 def demandes_a_traiter(agent) -> list[dict] | None:
-    """How many demandes of each kind wait for this agent, most first; None when it is not their work. Those whose
-    details they may not read (bank, health) are left out: they could not answer.
+    """How many demandes of each kind wait for this agent, the longest wait first; None when it is not their work.
+    Those whose details they may not read (bank, health) are left out: they could not answer.
     """
     if not peut_traiter(agent):
         return None
-    comptes: dict[str, int] = {}
-    attendent = demandes_de_l_agent(agent).a_traiter().order_by().only("type", "donnees")
-    for demande in attendent:
-        if not demande.permission or agent.has_perm(demande.permission):
-            comptes[demande.type] = comptes.get(demande.type, 0) + 1
+    plus_anciennes: dict[str, date] = {}
+    comptes: Counter = Counter()
+    for demande in demandes_de_l_agent(agent).a_traiter().only("type", "donnees", "envoyee_le"):
+        if lisible(agent, demande):
+            comptes[demande.type] += 1
+            plus_anciennes.setdefault(demande.type, timezone.localdate(demande.envoyee_le))
     return [
-        {"code": code, "libelle": PAR_CODE[code].libelle, "nombre": nombre}
-        for code, nombre in sorted(comptes.items(), key=lambda c: -c[1])
+        {
+            "code": code,
+            "libelle": PAR_CODE[code].libelle,
+            "nombre": comptes[code],
+            "jours": (timezone.localdate() - jour).days,
+        }
+        for code, jour in plus_anciennes.items()
     ]
 
 

@@ -1,8 +1,9 @@
 from .planning import demande_planning
 from .saisie import demande_compte, demande_enfant, enfant_ajouter
-from .suivi import demande, demandes, demandes_enfants
+from .suivi import conversation, demande, demandes, demandes_enfants
 
 __all__ = [
+    "conversation",
     "demande",
     "demande_compte",
     "demande_enfant",

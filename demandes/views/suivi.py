@@ -8,13 +8,25 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from demandes.declin import decliner, places_liberees
-from demandes.forms import Declin, Filtre, Reponse
-from demandes.liste import TONS, de_la_periode, demandes_de, enfants_de, lignes, navigation, sections
+from demandes.forms import Declin, Filtre
+from demandes.liste import (
+    TONS,
+    de_la_periode,
+    demandes_de,
+    enfants_de,
+    lignes,
+    marquer_vues,
+    navigation,
+    sections,
+)
 from demandes.models import DejaTraitee, Demande, Etat
 from demandes.textes import avant_apres, titre
 from demandes.types import COMPTE, ENFANT
 from enfants import places
 from familles.acces import famille_de
+from messagerie import boites
+from messagerie import views as messagerie
+from messagerie.forms import ReponseForm
 from portail.socle.traces import tracer
 
 
@@ -56,30 +68,32 @@ def _liste(request: HttpRequest, categorie: str) -> HttpResponse:
 def demande(request: HttpRequest, pk) -> HttpResponse:
     """Receipt and follow-up; while it waits, the family may withdraw it or answer the town."""
     famille = famille_de(request)
-    jour = timezone.localdate()
+    maintenant = timezone.now()
+    jour = timezone.localdate(maintenant)
     enfants = enfants_de(famille, jour)
     trouvee = get_object_or_404(
-        demandes_de(famille, enfants, jour).prefetch_related("evenements__par"), pk=pk
+        demandes_de(famille, enfants, jour)
+        .select_related("conversation__structure")
+        .prefetch_related("evenements__par", "conversation__messages__pieces__fichier"),
+        pk=pk,
     )
-    reponse = Reponse()
+    reponse = ReponseForm()
     if request.method == "POST":
         if "retirer" in request.POST:
             return _agir(
-                request, trouvee, lambda: trouvee.retirer(request.user, timezone.now()), "Demande retirée."
+                request, trouvee, lambda: trouvee.retirer(request.user, maintenant), "Demande retirée."
             )
         if "decliner" in request.POST:
             return _decliner(request, trouvee)
-        reponse = Reponse(request.POST)
+        reponse = ReponseForm(request.POST, request.FILES)
         if reponse.is_valid() and trouvee.etat == Etat.COMPLEMENT:
-            texte = reponse.cleaned_data["texte"]
+            envoi = messagerie.envoi_de(request, reponse)
             return _agir(
-                request,
-                trouvee,
-                lambda: trouvee.repondre(request.user, texte, timezone.now()),
-                "Réponse envoyée à la mairie.",
+                request, trouvee, lambda: trouvee.recevoir(envoi, maintenant), "Réponse envoyée à la mairie."
             )
     if trouvee.genre.permission == "demandes.voir_sante":
         tracer(request.user, "voir_sante", trouvee, famille=famille)
+    _marquer_vue(trouvee, request.user, maintenant)
     return render(request, "demandes/demande.html", _contexte(trouvee, famille, jour, reponse))
 
 
@@ -96,6 +110,25 @@ def _decliner(request: HttpRequest, trouvee: Demande) -> HttpResponse:
     )
 
 
+def conversation(request: HttpRequest, pk) -> HttpResponse:
+    """A conversation of the inbox: about a demande, what is written there is the family's answer to the town."""
+    famille = famille_de(request)
+    sujet = famille.demandes.visibles(timezone.localdate()).filter(conversation=pk).first()
+    if sujet is None:
+        return messagerie.conversation(request, pk)
+    return messagerie.conversation(
+        request, pk, ecrire=lambda _, envoi, maintenant: sujet.recevoir(envoi, maintenant), sujet=sujet
+    )
+
+
+def _marquer_vue(trouvee: Demande, utilisateur, maintenant) -> None:
+    """The answer is no longer new, and its messages are read, on this page as in the inbox."""
+    marquer_vues([trouvee], utilisateur, maintenant)
+    if trouvee.conversation:
+        fil = list(trouvee.conversation.messages.all())
+        boites.marquer_lue(trouvee.conversation, utilisateur, fil[-1].envoye_le)
+
+
 def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpResponse:
     try:
         verbe()
@@ -108,7 +141,7 @@ def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpRes
     return redirect("demande", pk=trouvee.pk)
 
 
-def _contexte(trouvee: Demande, famille, jour, reponse: Reponse) -> dict:
+def _contexte(trouvee: Demande, famille, jour, reponse: ReponseForm) -> dict:
     formulaire = trouvee.formulaire(jour)
     ton, mot = TONS[trouvee.etat_lu]
     rangs = places.rangs(j.reservation for j in trouvee.jours.all())
@@ -124,6 +157,8 @@ def _contexte(trouvee: Demande, famille, jour, reponse: Reponse) -> dict:
         "liberees": places_liberees(trouvee, timezone.now()),
         "complement": trouvee.etat == Etat.COMPLEMENT,
         "reponse": reponse,
+        "aujourdhui": jour,
+        "fil": trouvee.conversation.messages.all() if trouvee.conversation else [],
         "lignes": [] if trouvee.genre.planning else avant_apres(formulaire, trouvee.avant, trouvee.donnees),
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
         "etapes": [(e, _qui(e.par, adultes)) for e in trouvee.evenements.all()],

@@ -25,7 +25,7 @@ ECRITES_PAR_LE_PORTAIL = {
         "evenementpaiement",
         "paiementenligne",
     ),
-    "demandes": ("demandeevenement", "compteurdemande"),
+    "demandes": ("demandeevenement", "compteurdemande", "lecturedemande"),
     "enfants": ("reservationevenement",),
 }
 
@@ -42,7 +42,7 @@ GROUPES: dict[str, dict] = {
                     ("affectationagent",): VOIR,
                 },
                 "messagerie": {"*": TENIR},
-                "demandes": {"*": VOIR},
+                "demandes": {"*": VOIR, ("motifrefus",): TOUT},
                 "accueil": {("information", "formulaire"): TOUT, ("page",): VOIR},
                 "facturation": {("facture", "lignefacture"): VOIR},
             },
@@ -69,7 +69,7 @@ GROUPES: dict[str, dict] = {
                 "enfants": {"*": TOUT},
                 "facturation": {"*": TENIR},
                 "messagerie": {"*": TENIR},
-                "demandes": {"*": VOIR},
+                "demandes": {"*": VOIR, ("motifrefus",): TOUT, ("reglagedemande",): TENIR},
                 "accueil": {"*": TOUT},
                 "socle": {"*": TENIR},
                 "auth": {("group",): TOUT},

@@ -6,7 +6,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from demandes.models import Demande, PieceDemande
-from enfants.agents import structures_de
 from familles.acces import famille_de
 from messagerie.models import PieceJointe
 from portail.accueil.models import Formulaire
@@ -40,15 +39,15 @@ def _pour_agent(fichier: Fichier, agent) -> tuple[bool, object]:
         if jointe:
             return True, jointe.message.conversation.famille
     if agent.has_perm("demandes.view_demande"):
-        demande = _demandes_de(agent).filter(pieces__fichier=fichier).select_related("famille").first()
+        demande = (
+            Demande.objects.pour_agent(agent)
+            .filter(pieces__fichier=fichier)
+            .select_related("famille")
+            .first()
+        )
         if demande and _lisible(demande, agent):
             return True, demande.famille
     return False, None
-
-
-def _demandes_de(agent):
-    structures = structures_de(agent)
-    return Demande.objects.all() if structures is None else Demande.objects.pour_structures(structures)
 
 
 def _lisible(demande: Demande, agent) -> bool:

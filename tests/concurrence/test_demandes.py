@@ -68,7 +68,7 @@ def test_deux_agents_un_seul_decide(rendez_vous):
     faite, reponses = _deux_agents("Jean")
     assert sum(isinstance(r, DejaTraitee) for r in reponses) == 1
     assert faite.evenements.filter(genre="acceptee").count() == 1
-    assert Courriel.objects.filter(objet__contains=faite.numero).count() == 1
+    assert Courriel.objects.filter(objet=f"Votre demande {faite.numero} est acceptée").count() == 1
 
 
 def test_sans_verrou_les_deux_decident(rendez_vous, monkeypatch):

@@ -124,8 +124,11 @@ def test_trois_versions_si_cela_a_change(monde, enfance):
     assert "ont changé depuis la demande" in page.text
     assert "1 place Neuve" in page.text
     assert titulaire(monde.jean).adresse == "1 place Neuve"
-    # Having seen the three, the agent accepts.
-    client.post(adresse(faite), {"action": "accepter", "vu": page.context["decision"]["vu"].value()})
+    # Having seen the three, the agent says so, and accepts.
+    corps = {"action": "accepter", "vu": page.context["decision"]["vu"].value()}
+    assert "cochez la case" in client.post(adresse(faite), corps).text
+    assert titulaire(monde.jean).adresse == "1 place Neuve"
+    client.post(adresse(faite), corps | {"confirme": "on"})
     assert titulaire(monde.jean).adresse == "4 avenue du Verger"
 
 

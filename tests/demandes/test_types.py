@@ -144,7 +144,8 @@ def test_refusee_rien_ne_change(monde, code, saisie, lire, attendu, enfant):
     faite = Demande.objects.get(pk=faite.pk)
     assert (faite.etat, faite.motif) == ("refusee", "Il manque un justificatif.")
     assert lire(monde) == avant
-    assert "Il manque un justificatif." in Courriel.objects.get(objet__contains=faite.numero).texte
+    refus = Courriel.objects.get(objet=f"Votre demande {faite.numero} est refusée")
+    assert "Il manque un justificatif." in refus.texte
 
 
 def test_chaque_genre_est_complet():
@@ -205,7 +206,7 @@ def test_la_nouvelle_remplace_celle_qui_attend(monde):
 def test_complement_puis_reponse_puis_accord(monde):
     faite = demande("infos-responsable", monde.jean, ADRESSE, le=MAINTENANT)
     faite.demander_complement(monde.agent, "Quelle entrée ?", MAINTENANT)
-    assert "Quelle entrée ?" in Courriel.objects.get(objet__contains=faite.numero).texte
+    assert "Quelle entrée ?" in Courriel.objects.get(objet__startswith="Une précision").texte
     assert list(Demande.objects.a_traiter()) == []
     faite.repondre(titulaire(monde.jean).utilisateur, "Entrée B", MAINTENANT)
     assert list(Demande.objects.a_traiter()) == [faite]

@@ -156,13 +156,13 @@ class TestConversation:
         navigateur = monde.client(monde.jean)
         navigateur.get(f"/messagerie/{sortie.pk}/")
         cache.clear()
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             navigateur.get(f"/messagerie/{sortie.pk}/")
         for _ in range(2):
             reponse(sortie)
         navigateur.get(f"/messagerie/{sortie.pk}/")
         cache.clear()
-        with django_assert_num_queries(11):
+        with django_assert_num_queries(12):
             navigateur.get(f"/messagerie/{sortie.pk}/")
 
     def test_adresse_d_un_lien_ecrit_par_la_mairie(self, monde):

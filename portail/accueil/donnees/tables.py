@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
-from demandes.models import Demande, DemandeEvenement, DemandeJour, PieceDemande
+from demandes.models import Demande, DemandeEvenement, DemandeJour, LectureDemande, PieceDemande
 from enfants.models import (
     AffectationAgent,
     Autorisations,
@@ -207,6 +207,7 @@ DEMANDES = Document(
                     avec=("reservation__enfant", "reservation__prestation"),
                 ),
                 Partie("documents", PieceDemande, relation="pieces", avec=("fichier",)),
+                Partie("votre lecture", LectureDemande, _de_la_personne, "lectures", avec=("utilisateur",)),
             ),
         ),
     ),

@@ -3,19 +3,10 @@
 from django import forms
 from django.core.exceptions import ValidationError
 
-from demandes.models import ATTEND_LA_MAIRIE, Demande
+from demandes.models import ATTEND_LA_MAIRIE, Demande, MotifRefus
 from demandes.models.etats import ATTENDENT
 from demandes.types import AjouterEnfant
 from enfants.models import Enfant
-
-MOTIFS = (
-    "C’est complet ce jour-là.",
-    "La demande arrive trop tard.",
-    "Une information est incomplète ou inexacte.",
-    "Il manque un justificatif.",
-    "Votre enfant n’est pas inscrit à ce service.",
-    "Cette demande fait double emploi avec une autre.",
-)
 
 
 class JoursField(forms.TypedMultipleChoiceField):
@@ -42,20 +33,37 @@ class Decision(forms.Form):
         empty_label="Créer un nouvel enfant",
         help_text="Un enfant de même nom et de même naissance existe déjà\N{NO-BREAK SPACE}: est-ce lui\N{NO-BREAK SPACE}?",
     )
-    motif_pret = forms.ChoiceField(
-        label="Motif tout prêt", required=False, choices=[("", "Aucun"), *((m, m) for m in MOTIFS)]
+    confirme = forms.BooleanField(
+        label="J’ai comparé\N{NO-BREAK SPACE}: remplacer les valeurs d’aujourd’hui par celles de la demande",
+        required=False,
     )
+    motif_pret = forms.ChoiceField(label="Motif tout prêt", required=False)
     message = forms.CharField(
         label="Motif du refus, ou précision demandée",
         max_length=300,
         required=False,
         widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
-        help_text="La famille lit ce texte.",
+        help_text="La famille lit ce texte. S’il est rempli, il remplace le motif tout prêt.",
     )
     vu = forms.CharField(required=False, max_length=16, widget=forms.HiddenInput)
 
-    def __init__(self, data=None, *, demande: Demande, structures: list[int] | None, **kwargs) -> None:
+    def __init__(
+        self,
+        data=None,
+        *,
+        demande: Demande,
+        structures: list[int] | None,
+        a_change: bool = False,
+        interlocuteur=None,
+        **kwargs,
+    ) -> None:
+        """`a_change`: the family's values moved since, to accept over them is to be said. `interlocuteur`: in whose
+        name a complément is asked.
+        """
         super().__init__(data, label_suffix="", **kwargs)
+        self.a_change, self.interlocuteur = a_change, interlocuteur
+        prets = [(m, m) for m in MotifRefus.pour(demande.type)]
+        self.fields["motif_pret"].choices = [("", "Choisissez…"), *prets]
         ouverts = [j for j in jours_ouverts(demande) if a_decider(j, structures)]
         self.fields["jours"].choices = [(j.reservation_id, str(j.reservation_id)) for j in ouverts]
         self.fields["jours"].initial = [
@@ -72,13 +80,17 @@ class Decision(forms.Form):
             raise ValidationError("Donnez le motif du refus.")
         if d.get("action") == self.COMPLEMENT and not (d.get("message") or "").strip():
             raise ValidationError("Écrivez ce que la famille doit préciser.")
+        if d.get("action") == self.ACCEPTER and self.a_change and not d.get("confirme"):
+            raise ValidationError(
+                "Ces informations ont changé depuis la demande\N{NO-BREAK SPACE}: comparez, puis cochez la case."
+            )
         return d
 
     def decider(self, demande: Demande, par, maintenant) -> None:
         """Call the verb of the button. Raises what it raises."""
         d = self.cleaned_data
         if d["action"] == self.COMPLEMENT:
-            demande.demander_complement(par, d["message"], maintenant)
+            demande.demander_complement(par, d["message"], maintenant, self.interlocuteur)
         elif d["action"] == self.REFUSER:
             # None would be every day: an agent whose structures have none left here refuses none.
             jours = self.parmi if demande.genre.planning else None

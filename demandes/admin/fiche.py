@@ -1,0 +1,118 @@
+"""What the agent's page of a demande shows, and the form it posts."""
+
+from datetime import datetime
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils import timezone
+
+from demandes.models import Demande
+from demandes.textes import Ligne, avant_apres, titre
+from enfants.agents import structures_de
+from enfants.models import Enfant, Reservation
+from familles.models import Famille
+
+from .droits import demandes_de_l_agent, interlocuteur
+from .forms import Decision
+
+HISTORIQUE = 6
+
+
+def age(envoyee_le: datetime) -> str:
+    """« aujourd’hui », « hier », « il y a 4 jours »."""
+    jours = (timezone.localdate() - timezone.localdate(envoyee_le)).days
+    return {0: "aujourd’hui", 1: "hier"}.get(jours, f"il y a {jours} jours")
+
+
+def lignes(demande: Demande) -> list[Ligne]:
+    """Before, asked, and now while it waits. Empty for a planning demande."""
+    if demande.genre.planning:
+        return []
+    formulaire = demande.formulaire(timezone.localdate())
+    actuelles = formulaire.valeurs if demande.est_en_cours else None
+    return avant_apres(formulaire, demande.avant, demande.donnees, actuelles, en_clair=True)
+
+
+def _vu(demande: Demande, permis: bool) -> str:
+    if demande.genre.planning or not permis:
+        return ""
+    return demande.formulaire(timezone.localdate()).empreinte()
+
+
+def decision(demande: Demande, agent, permis: bool, data=None) -> Decision:
+    return Decision(
+        data,
+        demande=demande,
+        structures=structures_de(agent),
+        a_change=permis and any(ligne.a_change for ligne in lignes(demande)),
+        interlocuteur=interlocuteur(agent, demande) if data is not None else None,
+        initial={"vu": _vu(demande, permis)},
+    )
+
+
+def reprendre(faite: Decision, demande: Demande, agent) -> Decision:
+    """The same form over the values of now, with what was typed; « I have compared » is to be ticked again."""
+    faite.data = faite.data.copy()
+    faite.data["vu"] = _vu(demande, True)
+    faite.data.pop("confirme", None)
+    return faite
+
+
+def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
+    valeurs = lignes(demande) if permis else []
+    choisis = {str(v) for v in faite["jours"].value() or []}
+    fil = []
+    if permis and demande.conversation:
+        fil = demande.conversation.messages.select_related("auteur").prefetch_related("pieces__fichier")
+    return {
+        "title": f"{titre(demande)}\N{NO-BREAK SPACE}: demande {demande.numero}",
+        "subtitle": None,
+        "demande": demande,
+        "decision": faite,
+        "lisible": permis,
+        "en_cours": demande.est_en_cours,
+        "age": age(demande.envoyee_le),
+        "lignes": valeurs,
+        "a_change": any(ligne.a_change for ligne in valeurs),
+        "jours": [
+            (j, j.reservation_id in faite.parmi, str(j.reservation_id) in choisis)
+            for j in demande.jours.all()
+        ],
+        "raison": demande.genre.texte(demande.donnees) if demande.type == "absences" and permis else "",
+        "evenements": demande.evenements.select_related("par"),
+        "fil": fil,
+        "autres": [
+            (autre, titre(autre))
+            for autre in demandes_de_l_agent(agent)
+            .filter(famille=demande.famille)
+            .exclude(pk=demande.pk)
+            .avec_jours()
+            .order_by("-envoyee_le")[:HISTORIQUE]
+        ],
+        "semblables": faite.fields["existant"].queryset,
+        **_liens(agent, demande),
+    }
+
+
+def _liens(agent, demande: Demande) -> dict:
+    """The family's page and each child's planning, where this agent may open them."""
+    enfants = {j.reservation.enfant_id: j.reservation.enfant for j in demande.jours.all()}
+    if demande.enfant:
+        enfants.setdefault(demande.enfant_id, demande.enfant)
+    voit_famille = admin.site.is_registered(Famille) and agent.has_perm("familles.view_famille")
+    voit_enfants = admin.site.is_registered(Enfant) and agent.has_perm("enfants.view_enfant")
+    voit_jours = admin.site.is_registered(Reservation) and agent.has_perm("enfants.view_reservation")
+    jours = reverse("admin:enfants_reservation_changelist") if voit_jours else ""
+    return {
+        "famille_url": reverse("admin:familles_famille_change", args=[demande.famille_id])
+        if voit_famille
+        else None,
+        "enfants": [
+            (
+                e,
+                reverse("admin:enfants_enfant_change", args=[e.pk]) if voit_enfants else "",
+                f"{jours}?enfant__id__exact={e.pk}" if jours else "",
+            )
+            for e in enfants.values()
+        ],
+    }
