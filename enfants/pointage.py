@@ -1,7 +1,7 @@
 """Attendance: what happened that day, and what it says of the booking."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 
 from django.db import transaction
 from django.db.models import Q
@@ -24,11 +24,13 @@ ATTENDUS = (
 
 @dataclass(frozen=True)
 class Attendu:
-    """A child of the sheet: what was booked, what was ticked. `present` is None before the tap."""
+    """A child of the sheet: what was booked, what was ticked, the hours noted. `present` is None before the tap."""
 
     enfant: Enfant
     etat: str
     present: bool | None
+    arrivee: time | None = None
+    depart: time | None = None
 
 
 def feuille(prestation: Prestation, jour: date) -> list[Attendu]:
@@ -38,11 +40,11 @@ def feuille(prestation: Prestation, jour: date) -> list[Attendu]:
     reservations = Reservation.objects.filter(prestation=prestation, jour=jour, etat__in=ATTENDUS)
     for r in reservations.select_related("enfant").order_by("pk"):
         etats[r.enfant_id], enfants[r.enfant_id] = r.etat, r.enfant
-    presents = {}
+    pointes = {}
     pointages = Pointage.objects.filter(prestation=prestation, jour=jour)
     for p in pointages.select_related("enfant").order_by("pk"):
-        presents[p.enfant_id], enfants[p.enfant_id] = p.present, p.enfant
-    lignes = [Attendu(e, etats.get(pk, ""), presents.get(pk)) for pk, e in enfants.items()]
+        pointes[p.enfant_id], enfants[p.enfant_id] = (p.present, p.arrivee, p.depart), p.enfant
+    lignes = [Attendu(e, etats.get(pk, ""), *pointes.get(pk, (None,))) for pk, e in enfants.items()]
     return sorted(lignes, key=lambda a: (a.enfant.nom, a.enfant.prenom, str(a.enfant.pk)))
 
 
@@ -70,7 +72,9 @@ def pointer(
             enfant=enfant,
             prestation=prestation,
             jour=jour,
-            defaults={"present": present, "agent": agent, "pointe_le": maintenant},
+            defaults={"present": present, "agent": agent, "pointe_le": maintenant}
+            # Hours belong to a presence.
+            | ({} if present else {"arrivee": None, "depart": None}),
         )
     reservation = (
         Reservation.objects.filter(enfant=enfant, prestation=prestation, jour=jour).vivantes().first()
@@ -85,3 +89,21 @@ def pointer(
     reprise = present is not False and etat == Etat.ABSENT_FACTURE and par_le_pointage
     if dementie or reprise:
         places.changer(reservation, Etat.RESERVEE, agent, maintenant, PRESENT_AU_POINTAGE)
+
+
+@transaction.atomic
+def noter_heures(
+    enfant: Enfant,
+    prestation: Prestation,
+    jour: date,
+    heures: dict[str, time | None],
+    agent,
+    maintenant: datetime,
+) -> None:
+    """The child was there: note `arrivee` or `depart`, or both (wall time). Raises ValidationError, then notes none."""
+    pointer(enfant, prestation, jour, True, agent, maintenant)
+    pointage = Pointage.objects.get(enfant=enfant, prestation=prestation, jour=jour)
+    for nom, heure in heures.items():
+        setattr(pointage, nom, heure)
+    pointage.validate_constraints()
+    pointage.save(update_fields=["arrivee", "depart"])

@@ -5,7 +5,7 @@ from django.urls import path
 
 from enfants.admin.acces import acces_par_ecole
 from enfants.admin.fin_d_annee import archiver, dupliquer
-from enfants.admin.pointage import feuille_de_pointage
+from enfants.admin.pointage import feuille_de_pointage, feuille_papier
 from enfants.admin.rattachement import terminer
 from enfants.views import agenda, enfants, planning
 
@@ -28,4 +28,5 @@ urlpatterns = [
     path("admin/prestations/archiver/", admin.site.admin_view(archiver), name="prestations_archiver"),
     path("admin/prestations/dupliquer/", admin.site.admin_view(dupliquer), name="prestations_dupliquer"),
     path("admin/pointage/", admin.site.admin_view(feuille_de_pointage), name="pointage"),
+    path("admin/pointage/feuille.pdf", admin.site.admin_view(feuille_papier), name="pointage_papier"),
 ]

@@ -59,6 +59,7 @@ ADRESSES = {
     # the town hall's
     "acces_par_ecole": CONNECTE,
     "pointage": CONNECTE,
+    "pointage_papier": CONNECTE,
     "prestations_archiver": CONNECTE,
     "prestations_dupliquer": CONNECTE,
     "rattachement_terminer": CONNECTE,

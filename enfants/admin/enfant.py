@@ -70,7 +70,11 @@ class PersonneAutoriseeInline(admin.StackedInline):
     model = PersonneAutorisee
     extra = 0
     autocomplete_fields = ("famille",)
-    fields = ("famille", ("civilite", "nom", "prenom", "lien"), ("telephone", "peut_venir_chercher", "a_prevenir"))
+    fields = (
+        "famille",
+        ("civilite", "nom", "prenom", "lien"),
+        ("telephone", "peut_venir_chercher", "a_prevenir"),
+    )
 
 
 @admin.register(Enfant)

@@ -1,11 +1,12 @@
 """Attendance: the sheet of a day, one tap a child, without JavaScript."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from django import forms
-from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -16,12 +17,18 @@ from django.utils.http import urlencode
 from enfants import regles
 from enfants.admin.commun import ParStructure, prestations_de
 from enfants.calendrier import calendrier_du
-from enfants.models import Enfant, Etat, Pointage
+from enfants.models import Enfant, Etat, Pointage, Structure
 from enfants.planning_case import MOTS
-from enfants.pointage import chercher, feuille, pointer
+from enfants.pointage import Attendu, chercher, feuille, noter_heures, pointer
+from portail.socle import pdf
 from portail.socle.admin import Tracee
+from portail.socle.models import Collectivite
 
 REPONSES = {"present": True, "absent": False, "effacer": None}
+GESTES = (*REPONSES, "arrivee", "depart", "heures")
+HEURE = forms.TimeInput({"type": "time"}, format="%H:%M")
+# On paper, for the children nobody expected.
+LIGNES_VIDES = 4
 
 
 @admin.register(Pointage)
@@ -78,6 +85,45 @@ def _defaut(utilisateur, jour, demande) -> dict:
     return donnees
 
 
+class HeuresForm(forms.Form):
+    """Arrival and departure of one child, corrected by hand."""
+
+    arrivee = forms.TimeField(label="Arrivée", required=False, widget=HEURE)
+    depart = forms.TimeField(label="Départ", required=False, widget=HEURE)
+
+    def clean(self):
+        valeurs = super().clean()
+        arrivee, depart = valeurs.get("arrivee"), valeurs.get("depart")
+        if arrivee and depart and depart < arrivee:
+            self.add_error("depart", "Le départ ne peut pas précéder l’arrivée.")
+        return valeurs
+
+
+@dataclass(frozen=True)
+class Ligne:
+    """A child of the page, with the hours to correct."""
+
+    attendu: Attendu
+    mots: str
+    heures: HeuresForm
+
+
+def _lignes(prestation, jour, saisie: HeuresForm | None = None) -> list[Ligne]:
+    lignes = []
+    for a in feuille(prestation, jour):
+        prefixe = _prefixe(a.enfant)
+        initiales = {"arrivee": a.arrivee, "depart": a.depart}
+        form = (
+            saisie if saisie and saisie.prefix == prefixe else HeuresForm(prefix=prefixe, initial=initiales)
+        )
+        lignes.append(Ligne(a, MOTS[a.etat] if a.etat else "non réservé", form))
+    return lignes
+
+
+def _prefixe(enfant: Enfant) -> str:
+    return f"h-{enfant.pk.hex}"
+
+
 def feuille_de_pointage(request: HttpRequest) -> HttpResponse:
     """GET: the sheet; POST: one tap, then back to the sheet at that child."""
     if not request.user.has_perm("enfants.change_pointage"):
@@ -85,8 +131,19 @@ def feuille_de_pointage(request: HttpRequest) -> HttpResponse:
     jour = timezone.localdate()
     form = FeuilleForm(_defaut(request.user, jour, request.GET), request.user, jour)
     valide = form.is_valid()
+    saisie = None
     if request.method == "POST":
-        return _pointer(request, form) if valide else redirect("pointage")
+        if not valide:
+            return redirect("pointage")
+        saisie = _pointer(request, form)
+        if not isinstance(saisie, HeuresForm):
+            return saisie
+    return TemplateResponse(
+        request, "admin/enfants/pointage/feuille.html", _contexte(request, form, jour, saisie)
+    )
+
+
+def _contexte(request: HttpRequest, form: FeuilleForm, aujourdhui, saisie: HeuresForm | None) -> dict:
     contexte = admin.site.each_context(request) | {
         "title": "Feuille de pointage",
         "form": form,
@@ -94,38 +151,89 @@ def feuille_de_pointage(request: HttpRequest) -> HttpResponse:
         "trouves": [],
         "prestation": None,
     }
-    if valide:
-        valeurs = form.cleaned_data
-        lignes = feuille(valeurs["prestation"], valeurs["jour"])
-        deja = {a.enfant.pk for a in lignes}
-        contexte |= {
-            "prestation": valeurs["prestation"],
-            "jour": valeurs["jour"],
-            "lignes": [(a, MOTS[a.etat] if a.etat else "non réservé") for a in lignes],
-            "attendus": sum(a.etat in (Etat.RESERVEE, Etat.DEMANDEE) for a in lignes),
-            "presents": sum(a.present is True for a in lignes),
-            "a_pointer": sum(a.present is None for a in lignes),
-            "veille": _adresse(valeurs, valeurs["jour"] - timedelta(1)),
-            "lendemain": _adresse(valeurs, valeurs["jour"] + timedelta(1)),
-            "trouves": [e for e in chercher(valeurs["nom"]) if e.pk not in deja] if valeurs["nom"] else [],
-        }
-    return TemplateResponse(request, "admin/enfants/pointage/feuille.html", contexte)
-
-
-def _adresse(valeurs: dict, jour) -> str:
-    return f"{reverse('pointage')}?{urlencode({'jour': jour.isoformat(), 'prestation': valeurs['prestation'].pk})}"
-
-
-def _pointer(request: HttpRequest, form: FeuilleForm) -> HttpResponse:
+    if not form.is_valid():
+        return contexte
     valeurs = form.cleaned_data
-    geste = next((nom for nom in REPONSES if nom in request.POST), None)
-    adresse = _adresse(valeurs, valeurs["jour"])
+    prestation, jour = valeurs["prestation"], valeurs["jour"]
+    lignes = _lignes(prestation, jour, saisie)
+    deja = {ligne.attendu.enfant.pk for ligne in lignes}
+    return contexte | {
+        "prestation": prestation,
+        "jour": jour,
+        "lignes": lignes,
+        "aujourdhui": jour == aujourdhui,
+        "a_venir": jour > aujourdhui,
+        "creche": prestation.structure.genre == Structure.Genre.CRECHE,
+        "attendus": sum(ligne.attendu.etat in (Etat.RESERVEE, Etat.DEMANDEE) for ligne in lignes),
+        "presents": sum(ligne.attendu.present is True for ligne in lignes),
+        "a_pointer": sum(ligne.attendu.present is None for ligne in lignes),
+        "veille": _adresse(valeurs, jour - timedelta(1)),
+        "lendemain": _adresse(valeurs, jour + timedelta(1)),
+        "papier": _adresse(valeurs, jour, "pointage_papier"),
+        "trouves": [e for e in chercher(valeurs["nom"]) if e.pk not in deja] if valeurs["nom"] else [],
+    }
+
+
+def feuille_papier(request: HttpRequest) -> HttpResponse:
+    """The same sheet on paper: what was noted already, boxes and lines for the rest."""
+    if not request.user.has_perm("enfants.change_pointage"):
+        raise PermissionDenied
+    jour = timezone.localdate()
+    form = FeuilleForm(_defaut(request.user, jour, request.GET), request.user, jour)
+    if not form.is_valid():
+        return redirect("pointage")
+    prestation, jour = form.cleaned_data["prestation"], form.cleaned_data["jour"]
+    contexte = {
+        "collectivite": Collectivite.actuelle(),
+        "prestation": prestation,
+        "jour": jour,
+        "lignes": _lignes(prestation, jour),
+        "vides": range(LIGNES_VIDES),
+        "imprimee": timezone.now(),
+    }
+    return pdf.reponse(pdf.rendre("enfants/pointage_pdf.html", contexte), f"pointage-{jour:%Y-%m-%d}.pdf")
+
+
+def _adresse(valeurs: dict, jour, page: str = "pointage") -> str:
+    return f"{reverse(page)}?{urlencode({'jour': jour.isoformat(), 'prestation': valeurs['prestation'].pk})}"
+
+
+def _pointer(request: HttpRequest, form: FeuilleForm) -> HttpResponse | HeuresForm:
+    """Back to the sheet; the hours as typed when they are refused."""
+    valeurs = form.cleaned_data
+    prestation, jour = valeurs["prestation"], valeurs["jour"]
+    geste = next((nom for nom in GESTES if nom in request.POST), None)
+    adresse = _adresse(valeurs, jour)
     if geste is None:
         return redirect(adresse)
     try:
         pk = UUID(request.POST[geste])
     except ValueError:
         return redirect(adresse)
-    enfant = get_object_or_404(Enfant, pk=pk)
-    pointer(enfant, valeurs["prestation"], valeurs["jour"], REPONSES[geste], request.user, timezone.now())
+    if jour > timezone.localdate():
+        messages.error(request, "Ce jour n’est pas encore arrivé.")
+        return redirect(adresse)
+    enfant, maintenant = get_object_or_404(Enfant, pk=pk), timezone.now()
+    if geste == "heures":
+        saisie = HeuresForm(request.POST, prefix=_prefixe(enfant))
+        if not saisie.is_valid():
+            return saisie
+        noter_heures(enfant, prestation, jour, saisie.cleaned_data, request.user, maintenant)
+    elif geste in ("arrivee", "depart"):
+        _a_l_instant(request, enfant, prestation, jour, geste)
+    else:
+        pointer(enfant, prestation, jour, REPONSES[geste], request.user, maintenant)
     return redirect(f"{adresse}#e-{enfant.pk}")
+
+
+def _a_l_instant(request: HttpRequest, enfant: Enfant, prestation, jour, geste: str) -> None:
+    """Arrival or departure now: today only."""
+    maintenant = timezone.localtime()
+    if jour != maintenant.date():
+        messages.error(request, "Ce jour est passé\N{NO-BREAK SPACE}: saisissez l’heure.")
+        return
+    heure = {geste: maintenant.time().replace(second=0, microsecond=0)}
+    try:
+        noter_heures(enfant, prestation, jour, heure, request.user, maintenant)
+    except ValidationError as refus:
+        messages.error(request, f"{enfant.prenom}\N{NO-BREAK SPACE}: {' '.join(refus.messages)}")

@@ -171,28 +171,28 @@ def test_a_capacity_below_what_is_taken_is_an_error_with_the_figures(monde, mair
     assert pris(monde.cantine, LUNDI) == 2
 
 
-def test_more_places_promote_those_who_wait(monde, mairie, jauge):
+def test_more_places_promote_those_who_wait(monde, mairie, jauge, django_capture_on_commit_callbacks):
     for qui in ("lea", "tom", "zoe"):
         demander(monde.inscriptions[qui], LUNDI)
     page = mairie.get(adresse(Jauge, "change", jauge.pk))
-    assert (
-        mairie.post(adresse(Jauge, "change", jauge.pk), valeurs(page.context, capacite=3)).status_code == 302
-    )
+    with django_capture_on_commit_callbacks(execute=True):
+        envoi = valeurs(page.context, capacite=3)
+        assert mairie.post(adresse(Jauge, "change", jauge.pk), envoi).status_code == 302
     assert Reservation.objects.get(enfant=monde.zoe).etat == "reservee"
     assert (Creneau.objects.get().capacite, pris(monde.cantine, LUNDI)) == (3, 3)
     assert Courriel.objects.count() == 1
 
 
-def test_a_place_over_needs_its_motif(monde, mairie, jauge):
+def test_a_place_over_needs_its_motif(monde, mairie, jauge, django_capture_on_commit_callbacks):
     for qui in ("lea", "tom", "zoe"):
         demander(monde.inscriptions[qui], LUNDI)
     creneau = Creneau.objects.get()
     page = mairie.get(adresse(Creneau, "change", creneau.pk))
     sans = mairie.post(adresse(Creneau, "change", creneau.pk), valeurs(page.context, surnombre=1))
     assert "Donnez le motif du surnombre." in sans.content.decode()
-    avec = mairie.post(
-        adresse(Creneau, "change", creneau.pk), valeurs(page.context, surnombre=1, motif_surnombre="Fratrie")
-    )
+    with django_capture_on_commit_callbacks(execute=True):
+        envoi = valeurs(page.context, surnombre=1, motif_surnombre="Fratrie")
+        avec = mairie.post(adresse(Creneau, "change", creneau.pk), envoi)
     assert avec.status_code == 302
     assert Reservation.objects.get(enfant=monde.zoe).etat == "reservee"
 
