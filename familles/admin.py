@@ -101,7 +101,20 @@ class CoordonneesBancairesInline(admin.StackedInline):
 class MandatInline(admin.StackedInline):
     model = MandatSepa
     extra = 0
-    fields = (("rum", "etat"), "titulaire", ("iban", "bic"), ("signe_le", "revoque_le"))
+    fields = (
+        ("rum", "etat"),
+        ("titulaire", "titulaire_adresse"),
+        ("iban", "bic"),
+        ("creancier", "creancier_adresse", "ics"),
+        ("signe_le", "revoque_le", "recurrent"),
+        "anciens_comptes",
+    )
+    readonly_fields = ("anciens_comptes",)
+
+    @admin.display(description="anciens comptes", empty_value="Aucun")
+    def anciens_comptes(self, mandat: MandatSepa) -> str:
+        lignes = mandat.modifications.all() if mandat.pk else ()
+        return ", ".join(f"•••• {m.iban[-4:]} jusqu’au {m.le:%d/%m/%Y}" for m in lignes)
 
 
 @admin.register(Famille)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from familles.models import Allocataire, CoordonneesBancaires, Responsable
+from familles.models import Allocataire, CoordonneesBancaires, MandatSepa, Responsable
 
 OUI_NON = {True: "Oui", False: "Non"}
 
@@ -94,6 +94,7 @@ def _quotient(r: Responsable, jour: date) -> str:
 def _banque_et_caf(r: Responsable, jour: date) -> Rubrique:
     # Both belong to the household: the adult who reads sees them on their own card.
     banque = CoordonneesBancaires.objects.filter(famille=r.famille).first()
+    mandat = r.famille.mandats.filter(etat=MandatSepa.Etat.ACTIF).first()
     caf = Allocataire.objects.filter(famille=r.famille).first()
     return Rubrique(
         "Banque et CAF",
@@ -101,6 +102,7 @@ def _banque_et_caf(r: Responsable, jour: date) -> Rubrique:
             ("Nom banque", banque.banque if banque else ""),
             ("Titulaire du compte", banque.titulaire if banque else ""),
             ("IBAN", banque.iban_masque if banque else ""),
+            ("Prélèvement automatique", "Oui" if mandat else "Non"),
             ("Organisme rattachement", caf.get_organisme_display() if caf else ""),
             ("N° allocataire", caf.numero if caf else ""),
             ("Quotient familial", _quotient(r, jour)),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from familles import acces_views, connexions_views, double_views, views
+from familles import acces_views, connexions_views, double_views, mandat_views, views
 
 urlpatterns = [
     path("connexion/", views.Connexion.as_view(), name="connexion"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("activation/<uidb64>/<token>/", acces_views.Activation.as_view(), name="activation"),
     path("familles/", acces_views.choisir_famille, name="choisir_famille"),
     path("compte/", views.compte, name="compte"),
+    path("compte/mandat.pdf", mandat_views.mandat, name="mandat"),
     path("compte/connexions/", connexions_views.connexions, name="connexions"),
     path("compte/double-authentification/", double_views.etat, name="double"),
     path("compte/double-authentification/activer/", double_views.activer, name="double_activer"),

@@ -54,6 +54,7 @@ ADRESSES = {
     "fichier": CONNECTE,
     # « Mon compte »
     "compte": CONNECTE,
+    "mandat": CONNECTE,
     "choisir_famille": CONNECTE,
     "mot_de_passe_modifier": CONNECTE,
     # the town hall's

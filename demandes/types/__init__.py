@@ -1,7 +1,8 @@
 """Every kind of demande. A new kind is a class and a line here: no migration, no template, no admin."""
 
+from .banque import Bancaires
 from .base import COMPTE, ENFANT, SANS_AUTORITE, Ligne, Section, TypeDemande
-from .compte import Bancaires, Caf, Conjoint, Fiscales, InfosResponsable
+from .compte import Caf, Conjoint, Fiscales, InfosResponsable
 from .enfant import AjouterEnfant, AutorisationsEnfant, DonneesSanitaires, Identite
 from .inscription import InscriptionService
 from .personnes import PersonnesAutorisees

@@ -79,7 +79,8 @@ def champs_du_modele(modele, noms: Iterable[str]) -> dict[str, forms.Field]:
             v for v in siens if not any(type(v) is type(d) and v == d for d in champ.validators)
         ]
         if isinstance(champ, forms.ChoiceField) and not isinstance(champ, forms.ModelChoiceField):
-            champ.choices = [(v, t if v else "Non renseigné") for v, t in champ.choices]
+            vide = "Choisissez" if champ.required else "Non renseigné"
+            champ.choices = [(v, t if v else vide) for v, t in champ.choices]
     return champs
 
 
@@ -188,10 +189,19 @@ class TypeDemande(forms.Form):
 
     def sections(self) -> list[Section]:
         """The fields as the page groups them."""
-        ranges = [n for _, noms in self.groupes for n in noms]
-        groupes = [*self.groupes, ("", tuple(n for n in self.fields if n not in ranges))]
+        absents = self.absents()
+        ranges = {n for _, noms in self.groupes for n in noms}
+        groupes = [*self.groupes, ("", tuple(n for n in self.fields if n not in ranges | absents))]
         larges = frozenset(n for n in self.fields if n not in self.duos)
         return [Section(titre, [self[n] for n in noms], larges=larges) for titre, noms in groupes if noms]
+
+    def absents(self) -> set[str]:
+        """Fields of no group that make no sense for this family now."""
+        return set()
+
+    def montre_complement(self) -> bool:
+        """Whether the recap shows `complement` again. Needs a valid form."""
+        return False
 
     def phrases(self) -> list[str]:
         """What the family should know before sending, once the form is valid."""

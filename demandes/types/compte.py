@@ -5,12 +5,9 @@ from decimal import Decimal
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import cached_property
-from localflavor.generic.forms import BICFormField, IBANFormField
 
 from familles.models import (
     Allocataire,
-    CoordonneesBancaires,
-    MandatSepa,
     Responsable,
     SituationFiscale,
 )
@@ -238,90 +235,3 @@ class Caf(TypeDemande):
             return
         # Never retroactive: days before the demande keep the quotient they had.
         self.famille.donner_quotient(d["quotient"], max(d["quotient_du"], self.depuis), d["quotient_au"])
-
-
-class ChampIban(IBANFormField):
-    """localflavor's checks, our sentences (« Les IBANs de FR doivent contenir… »)."""
-
-    FRANCAIS = 27
-
-    def run_validators(self, value) -> None:
-        try:
-            super().run_validators(value)
-        except ValidationError:
-            if value.startswith("FR") and len(value) != self.FRANCAIS:
-                phrase = f"Un IBAN français a {self.FRANCAIS} caractères."
-            else:
-                phrase = "Cet IBAN n’est pas correct\N{NO-BREAK SPACE}: recopiez-le depuis votre RIB."
-            raise ValidationError(phrase, code="invalid") from None
-
-
-class ChampBic(BICFormField):
-    def run_validators(self, value) -> None:
-        try:
-            super().run_validators(value)
-        except ValidationError:
-            raise ValidationError(
-                "Ce BIC n’est pas correct\N{NO-BREAK SPACE}: il a 8 ou 11 caractères et figure sur votre RIB.",
-                code="invalid",
-            ) from None
-
-
-class Bancaires(TypeDemande):
-    """Bank account, and the direct debit asked or given up."""
-
-    code = "bancaires"
-    libelle = "Coordonnées bancaires"
-    filtre = "Informations bancaires"
-    icone = "banque"
-    chapo = "Votre IBAN et votre BIC figurent sur votre RIB."
-    permission = "demandes.voir_banque"
-    masques = frozenset({"iban"})
-    d_un_bloc = True
-    en_masse = False
-    modele = CoordonneesBancaires
-    champs = ("titulaire", "banque", "iban", "bic")
-    prelevement = forms.BooleanField(label="Prélèvement automatique de mes factures", required=False)
-
-    def preparer(self) -> None:
-        self.fields["iban"] = ChampIban(label="IBAN", required=False)
-        self.fields["bic"] = ChampBic(label="BIC", required=False)
-        for nom in ("iban", "bic"):
-            self.fields[nom].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
-
-    def ligne(self) -> CoordonneesBancaires | None:
-        return CoordonneesBancaires.objects.filter(famille=self.famille).first()
-
-    def lire(self) -> dict:
-        actuelles = super().lire()
-        if actuelles["iban"]:
-            self.fields[
-                "iban"
-            ].help_text = (
-                f"IBAN actuel\N{NO-BREAK SPACE}: •••• {actuelles['iban'][-4:]}. Laissez vide pour le garder."
-            )
-        return actuelles | {"prelevement": self.mandats().exists()}
-
-    def mandats(self):
-        return self.famille.mandats.exclude(etat=MandatSepa.Etat.REVOQUE)
-
-    def clean(self) -> dict:
-        donnees = super().clean()
-        iban = donnees.get("iban") or self.valeurs["iban"]
-        if not iban and "iban" not in self.errors:
-            self.add_error("iban", "Indiquez votre IBAN.")
-        return donnees
-
-    def appliquer(self, par, maintenant) -> None:
-        super().appliquer(par, maintenant)
-        compte = self.ligne()
-        if not self.cleaned_data["prelevement"]:
-            self.mandats().update(etat=MandatSepa.Etat.REVOQUE, revoque_le=self.jour)
-        elif not self.mandats().update(iban=compte.iban, bic=compte.bic, titulaire=compte.titulaire):
-            rang = self.famille.mandats.count() + 1
-            self.famille.mandats.create(
-                rum=f"PF-{self.famille.numero}-{rang:02d}",
-                iban=compte.iban,
-                bic=compte.bic,
-                titulaire=compte.titulaire,
-            )

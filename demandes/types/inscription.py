@@ -1,7 +1,9 @@
 """« Inscription à un service »: which service, occasional or with a typical week, from which day."""
 
 from datetime import timedelta
+from functools import reduce
 from itertools import groupby
+from operator import or_
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -98,14 +100,17 @@ class InscriptionService(TypeDemande):
 
     def preparer(self) -> None:
         if self.enfant is not None:
-            self.fields["prestation"].grouper(self.offertes())
+            offertes = self.offertes()
+            self.fields["prestation"].grouper(offertes)
+            ouverts = reduce(or_, (p.jours for p in offertes), 0)
+            self.fields["jours"].choices = [(i, nom) for i, nom in JOURS if ouverts >> int(i) & 1]
 
     def offertes(self) -> list[Prestation]:
         """Services of today this child may attend now or within a year."""
-        toutes = Prestation.objects.proposees(self.jour).select_related("structure", "limite_reservation")
+        toutes = Prestation.objects.proposees(self.jour)
         return [
             p
-            for p in toutes.select_related("structure", "limite_reservation", "limite_annulation")
+            for p in toutes.select_related("structure")
             if not all(self._ineligible(p, j) for j in (self.jour, self.jour + BIENTOT))
         ]
 

@@ -54,12 +54,12 @@ def en_mots(rang: Rang) -> str:
 
 
 def par_rang(valeurs: dict) -> dict[str, Rang]:
-    """{"p12": {"nom": …}}: stored values, row by row, in their order."""
+    """{"p12": {"nom": …}}: stored values, row by row, the new ones last (PostgreSQL keeps no order of keys)."""
     rangs: dict[str, Rang] = {}
     for nom, valeur in valeurs.items():
         if morceaux := NOM_DE_CHAMP.fullmatch(nom):
             rangs.setdefault(morceaux[1], {})[morceaux[2]] = valeur
-    return rangs
+    return dict(sorted(rangs.items(), key=lambda r: (r[0][0] == "n", int(r[0][1:]))))
 
 
 def _identite(rang: Rang) -> tuple[str, str]:

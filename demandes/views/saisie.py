@@ -65,17 +65,27 @@ def _attente(
     return meme_sujet(famille, genre, enfant)
 
 
+def _autres(
+    famille: Famille, genre: type[TypeDemande], enfant: Enfant | None, attente: Demande | None
+) -> list[tuple[Demande, str]]:
+    """Waiting beside the one taken up, of a kind that has one by service or by new child."""
+    lignes = attentes(famille, genre, enfant) if genre.cle else ()
+    return [(d, genre.en_bref(d)) for d in lignes if d != attente]
+
+
 def _saisie(
     request: HttpRequest, famille: Famille, genre: type[TypeDemande], enfant: Enfant | None, retour: str
 ) -> HttpResponse:
     """GET: current values. POST: avant → après. POST with `confirmer`: sent, then the receipt."""
     maintenant = timezone.now()
-    envoi = Envoi(request.POST if request.method == "POST" else request.GET)
+    poste = request.POST if request.method == "POST" else None
+    envoi = Envoi(request.GET if poste is None else poste)
     envoi.is_valid()
     etape = envoi.cleaned_data
+    jeton = etape.get("jeton") or uuid.uuid4()  # what is not a token is replaced
     attente = _attente(famille, genre, enfant, etape.get("reprise"))
     formulaire = genre(
-        request.POST if request.method == "POST" else None,
+        poste,
         famille=famille,
         enfant=enfant,
         jour=timezone.localdate(maintenant),
@@ -86,27 +96,23 @@ def _saisie(
         "enfant": enfant,
         "retour": retour,
         "attente": attente,
-        "autres": [(d, genre.en_bref(d)) for d in attentes(famille, genre, enfant) if d != attente]
-        if genre.cle
-        else [],
+        "autres": _autres(famille, genre, enfant, attente),
         "formulaire": formulaire,
-        "jeton": etape.get("jeton") or uuid.uuid4(),  # what is not a token is replaced
+        "jeton": jeton,
     }
-    if request.method != "POST" or etape.get("modifier") or not formulaire.is_valid():
-        return render(request, "demandes/formulaire.html", contexte)
-    changements = formulaire.changements()
-    if etape.get("confirmer"):
+    if poste is not None and not etape.get("modifier") and formulaire.is_valid():
+        changements = formulaire.changements()
         try:
-            demande = envoyer(formulaire, request.user, maintenant, contexte["jeton"], attente)
+            if etape.get("confirmer"):
+                demande = envoyer(formulaire, request.user, maintenant, jeton, attente)
+                messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
+                return redirect("demande", pk=demande.pk)
+            if changements:
+                contexte["phrases"] = formulaire.phrases()
+                contexte["lignes"] = avant_apres(formulaire, formulaire.valeurs, changements)
+                contexte["remplacee"] = attente or meme_sujet(famille, genre, enfant, changements)
+                return render(request, "demandes/verifier.html", contexte)
+            formulaire.add_error(None, RIEN_CHANGE)
         except ValidationError as erreur:
             formulaire.add_error(None, erreur)
-            return render(request, "demandes/formulaire.html", contexte)
-        messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
-        return redirect("demande", pk=demande.pk)
-    if not changements:
-        formulaire.add_error(None, RIEN_CHANGE)
-        return render(request, "demandes/formulaire.html", contexte)
-    contexte["phrases"] = formulaire.phrases()
-    contexte["lignes"] = avant_apres(formulaire, formulaire.valeurs, changements)
-    contexte["remplacee"] = attente or meme_sujet(famille, genre, enfant, changements)
-    return render(request, "demandes/verifier.html", contexte)
+    return render(request, "demandes/formulaire.html", contexte)

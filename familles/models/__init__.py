@@ -1,5 +1,6 @@
-from .argent import Allocataire, CoordonneesBancaires, MandatSepa, QuotientFamilial, SituationFiscale
+from .argent import Allocataire, CoordonneesBancaires, QuotientFamilial, SituationFiscale
 from .famille import Famille, Residence, Responsable
+from .mandat import MandatSepa, ModificationMandat
 from .securite import Authentificateur, CodeDeSecours, Connexion, Tentative
 from .utilisateur import Utilisateur, normaliser
 
@@ -11,6 +12,7 @@ __all__ = [
     "CoordonneesBancaires",
     "Famille",
     "MandatSepa",
+    "ModificationMandat",
     "QuotientFamilial",
     "Residence",
     "Responsable",

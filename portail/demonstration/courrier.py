@@ -86,8 +86,9 @@ def _message(conversation, auteur, signature, de_la_mairie, quand, texte) -> Non
 
 
 def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
-    """Jean's demandes: one waiting (CAF), one accepted, one refused."""
+    """Jean's demandes: one waiting (CAF), two accepted, one refused."""
     jour = ville.aujourdhui
+    _grand_mere(ville, gens)
     acceptee = _demande(
         gens,
         ville,
@@ -146,6 +147,25 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
         {"quotient": "792", "quotient_du": jour.replace(day=1).isoformat(), "quotient_au": ""},
         {"quotient": "845", "quotient_du": ville.depuis.isoformat(), "quotient_au": ""},
     )
+
+
+def _grand_mere(ville: Ville, gens: Gens) -> None:
+    """Tom's grandmother, declared and accepted: she is on his page."""
+    jour = ville.aujourdhui - timedelta(days=14)
+    donnees = {
+        "n1_civilite": "Mme",
+        "n1_nom": "DUPONT",
+        "n1_prenom": "Odile",
+        "n1_lien": "Grand-mère",
+        "n1_telephone": "04 65 71 08 26",
+        "n1_peut_venir_chercher": True,
+        "n1_a_prevenir": True,
+    }
+    avant = {nom: "" if isinstance(valeur, str) else False for nom, valeur in donnees.items()}
+    acceptee = _demande(
+        gens, ville, 4, "personnes-autorisees", jour, "acceptee", donnees, avant, enfant=gens.tom
+    )
+    _decider(acceptee, gens.agent, _a(jour + timedelta(days=1), 9, 5), "acceptee")
 
 
 def _demande(gens, ville, rang, code, jour, etat, donnees, avant, enfant=None) -> Demande:

@@ -217,6 +217,7 @@ def _enfant(ville, rang, prenom, nom, sexe, naissance, niveau, ecole, familles) 
     PersonneAutorisee.objects.create(
         enfant=enfant,
         famille=familles[0],
+        civilite="Mme",
         nom=nom,
         prenom="Odile",
         lien="Grand-mère",

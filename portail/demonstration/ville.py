@@ -280,6 +280,7 @@ def batir_regie(offre: dict[str, Prestation], depuis: date) -> Regie:
     regie = Regie.objects.create(
         nom="Régie garderie ALSH",
         prefixe="AL",
+        ics="FR00ZZZ000000",  # fictitious: no creditor has this check key
         adresse="1 place de la Mairie",
         code_postal="84990",
         ville="Belrive-sur-Durance",

@@ -10,14 +10,14 @@ from django.core.exceptions import ValidationError
 from demandes.models import AChange, DejaTraitee, Demande
 from demandes.types import TYPES
 from enfants.models import AnneeScolaire, Enfant, Structure
-from familles.models import CoordonneesBancaires, MandatSepa, Responsable
+from familles.models import CoordonneesBancaires, Responsable
 from portail.socle.models import Courriel, Trace
 from tests.demandes.fabrique import demande, formulaire, titulaire
 from tests.factories import prestation
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
 JOUR = MAINTENANT.date()
-IBAN, AUTRE_IBAN = "FR7630006000011234567890189", "FR7610107001011234567890129"
+IBAN = "FR7630006000011234567890189"
 ADRESSE = {"civilite": "M", "adresse": "4 avenue du Verger", "code_postal": "84510", "ville": "Belrive"}
 
 
@@ -50,7 +50,7 @@ COMPTE = [
     ),
     (
         "bancaires",
-        {"titulaire": "DUPONT Jean", "iban": IBAN, "bic": "AGRIFRPP", "prelevement": True},
+        {"titulaire": "DUPONT Jean", "iban": IBAN, "bic": "AGRIFRPP"},
         lambda m: getattr(CoordonneesBancaires.objects.filter(famille=m.jean).first(), "iban", None),
         IBAN,
     ),
@@ -259,24 +259,6 @@ def test_un_quotient_incoherent_est_refuse(monde, saisie, champ):
 
 
 # --- bank -------------------------------------------------------------------------------------------------------
-
-
-def test_prelevement_demande_puis_nouvel_iban_puis_renonce(monde):
-    saisie = {"titulaire": "DUPONT Jean", "iban": IBAN, "bic": "AGRIFRPP", "prelevement": True}
-    demande("bancaires", monde.jean, saisie, le=MAINTENANT).accepter(monde.agent, MAINTENANT)
-    mandat = MandatSepa.objects.get(famille=monde.jean)
-    assert (mandat.iban, mandat.etat) == (IBAN, "demande")
-    assert len(mandat.rum) <= 35
-
-    demande("bancaires", monde.jean, {"iban": AUTRE_IBAN}, le=MAINTENANT).accepter(monde.agent, MAINTENANT)
-    mandat.refresh_from_db()
-    assert mandat.iban == AUTRE_IBAN
-
-    # The IBAN left blank is kept.
-    demande("bancaires", monde.jean, {"prelevement": False}, le=MAINTENANT).accepter(monde.agent, MAINTENANT)
-    mandat.refresh_from_db()
-    assert mandat.etat == "revoque"
-    assert CoordonneesBancaires.objects.get(famille=monde.jean).iban == AUTRE_IBAN
 
 
 def test_un_iban_faux_est_refuse(monde):

@@ -45,14 +45,14 @@ def test_ajouter_changer_retirer_en_un_formulaire(monde):
     faite = demande("personnes-autorisees", monde.jean, saisie, monde.tom, MAINTENANT)
     attendues = [
         (
-            "Retrait",
-            "DUPONT Anne, peut venir chercher l’enfant",
-            "Retirée de la liste",
-        ),
-        (
             "Modification",
             "M. DUPONT Paul, voisin, peut venir chercher l’enfant",
             "M. DUPONT Paul, voisin, 06 39 98 00 01, peut venir chercher l’enfant",
+        ),
+        (
+            "Retrait",
+            "DUPONT Anne, peut venir chercher l’enfant",
+            "Retirée de la liste",
         ),
         (
             "Ajout",
@@ -63,7 +63,7 @@ def test_ajouter_changer_retirer_en_un_formulaire(monde):
     ]
     assert lignes(faite) == attendues
     assert PAR_CODE["personnes-autorisees"].en_bref(faite) == (
-        "retrait de DUPONT Anne\N{NO-BREAK SPACE}; modification de M. DUPONT Paul, voisin\N{NO-BREAK SPACE}; "
+        "modification de M. DUPONT Paul, voisin\N{NO-BREAK SPACE}; retrait de DUPONT Anne\N{NO-BREAK SPACE}; "
         "ajout de Mme DUPONT Odile, grand-mère"
     )
     faite.accepter(monde.agent, MAINTENANT)

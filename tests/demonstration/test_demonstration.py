@@ -44,6 +44,7 @@ def test_les_chiffres_du_guide_quel_que_soit_le_jour(db, jour):
         assert sorted(jean.demandes.values_list("type", "etat")) == [
             ("caf", "envoyee"),
             ("infos-responsable", "acceptee"),
+            ("personnes-autorisees", "acceptee"),
             ("reservations", "refusee"),
         ]
 

@@ -66,6 +66,7 @@ def test_champs_du_guide(complet):
         "Nom banque",
         "Titulaire du compte",
         "IBAN",
+        "Prélèvement automatique",
         "Organisme rattachement",
         "N° allocataire",
         "Quotient familial",
@@ -128,8 +129,8 @@ def test_sans_conjoint(monde):
 def test_requetes_constantes(complet, django_assert_num_queries):
     client = complet.client(complet.jean)
     client.get("/compte/")
-    # session, user, responsable, adults, bank, benefits, quotients, new messages
-    with django_assert_num_queries(8):
+    # session, user, responsable, adults, bank, mandate, benefits, quotients, new messages
+    with django_assert_num_queries(9):
         client.get("/compte/")
 
 

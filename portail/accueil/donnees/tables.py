@@ -42,6 +42,7 @@ from familles.models import (
     CoordonneesBancaires,
     Famille,
     MandatSepa,
+    ModificationMandat,
     QuotientFamilial,
     Residence,
     Responsable,
@@ -143,7 +144,12 @@ COMPTE = Document(
         Partie("allocataire", Allocataire, _de_la_famille),
         Partie("quotients familiaux", QuotientFamilial, _de_la_famille),
         Partie("coordonnées bancaires", CoordonneesBancaires, _de_la_famille),
-        Partie("mandats de prélèvement", MandatSepa, _de_la_famille),
+        Partie(
+            "mandats de prélèvement",
+            MandatSepa,
+            _de_la_famille,
+            parties=(Partie("anciens comptes", ModificationMandat, relation="modifications"),),
+        ),
     ),
 )
 ENFANTS = Document(
