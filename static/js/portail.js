@@ -46,6 +46,9 @@
     tick();
   }
 
+  // --- What must be corrected: `autofocus` does it alone where a browser gives it to any element ----------------
+  document.querySelector("[data-resume-erreurs]")?.focus();
+
   // --- Printing (recovery codes) ---------------------------------------
   for (const button of $$("[data-imprimer]")) {
     button.hidden = false;
