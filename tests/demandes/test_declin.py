@@ -37,7 +37,7 @@ def promouvoir(demande: Demande) -> Reservation:
 
 def test_en_attendant_la_page_dit_le_rang(monde, attente):
     page = monde.client(monde.jean).get(f"/demandes/{attente.pk}/")
-    assert "Demande en attente : 1er sur la liste d’attente" in page.text
+    assert f"Demande en attente{INSECABLE}: 1er sur la liste d’attente" in page.text
     assert "Décliner cette place" not in page.text
 
 
