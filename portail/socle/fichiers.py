@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import ProtectedError
 
 from portail.socle import images
 from portail.socle.argent import INSECABLE
@@ -22,8 +24,12 @@ TAILLE_MAX = 10 * 1024 * 1024
 LONGUEUR_NOM = 100
 DELAI_IMAGE = 20
 EXTENSIONS = {"application/pdf": ".pdf", "image/jpeg": ".jpg", "image/png": ".png"}
-ACCEPTES = ".pdf,.jpg,.jpeg,.png"
-AIDE = f"PDF, JPEG ou PNG, 10{INSECABLE}Mo au plus par fichier."
+# « image/* » is what makes a phone offer its camera; what is not ours among pictures is refused in words.
+ACCEPTES = "image/*,application/pdf,.pdf,.heic,.heif"
+AIDE = (
+    f"PDF ou photo (JPEG, PNG, HEIC), 10{INSECABLE}Mo au plus par fichier. "
+    "Avec un téléphone, vous pouvez photographier le document."
+)
 
 CHIFFRE = re.compile(rb"/Encrypt(?=\s*(?:\d|<<))")
 PDF_FIN = re.compile(rb"startxref\s+\d+\s+%%EOF")
@@ -38,6 +44,10 @@ class Piece:
     nom: str
     type_mime: str
     contenu: bytes
+
+    @property
+    def empreinte(self) -> str:
+        return hashlib.sha256(self.contenu).hexdigest()
 
 
 def nom_sur(nom: str, type_mime: str) -> str:
@@ -64,7 +74,10 @@ def examiner(televerse: UploadedFile) -> Piece:
         return Piece(nom_sur(nom, "image/jpeg"), "image/jpeg", _recomposer(nom, contenu))
     if contenu.startswith(b"\x89PNG\r\n\x1a\n"):
         return Piece(nom_sur(nom, "image/png"), "image/png", _recomposer(nom, contenu))
-    raise ValidationError(_phrase(nom, "n’est ni un PDF, ni une image JPEG ou PNG."))
+    if images.est_heif(contenu):
+        # A phone's own format, which browsers do not show: it becomes a JPEG.
+        return Piece(nom_sur(nom, "image/jpeg"), "image/jpeg", _recomposer(nom, contenu))
+    raise ValidationError(_phrase(nom, "n’est ni un PDF, ni une photo JPEG, PNG ou HEIC."))
 
 
 def deposer(televerse: UploadedFile | Piece, par) -> Fichier:
@@ -77,10 +90,21 @@ def deposer(televerse: UploadedFile | Piece, par) -> Fichier:
         nom=piece.nom,
         type_mime=piece.type_mime,
         taille=len(piece.contenu),
-        empreinte=hashlib.sha256(piece.contenu).hexdigest(),
+        empreinte=piece.empreinte,
         contenu=ContentFile(piece.contenu, name="x"),
         depose_par=par,
     )
+
+
+def effacer(fichier: Fichier) -> bool:
+    """Delete a row nothing names any more, and its content once the transaction is over. False: still named."""
+    stockage, cle = fichier.contenu.storage, fichier.contenu.name
+    try:
+        fichier.delete()
+    except ProtectedError:
+        return False
+    transaction.on_commit(lambda: stockage.delete(cle))
+    return True
 
 
 def orphelins(avant) -> list[Path]:
@@ -144,17 +168,22 @@ class ChampPieces(forms.FileField):
         super().__init__(**options)
 
     def clean(self, data, initial=None) -> list[Piece]:
+        pieces, erreurs = self.trier(data)
+        if erreurs:
+            raise ValidationError(erreurs)
+        return pieces
+
+    def trier(self, data) -> tuple[list[Piece], list[ValidationError]]:
+        """The good files of a lot, and what is wrong with the others."""
         recus = [f for f in (data if isinstance(data, list | tuple) else [data]) if f]
         if self.required and not recus:
-            raise ValidationError(self.error_messages["required"], code="required")
+            return [], [ValidationError(self.error_messages["required"], code="required")]
         if len(recus) > self.maximum:
-            raise ValidationError(f"Joignez {self.maximum} fichiers au plus par envoi.")
+            return [], [ValidationError(f"Joignez {self.maximum} fichiers au plus par envoi.")]
         pieces, erreurs = [], []
         for televerse in recus:
             try:
                 pieces.append(examiner(televerse))
             except ValidationError as erreur:
                 erreurs += erreur.error_list
-        if erreurs:
-            raise ValidationError(erreurs)
-        return pieces
+        return pieces, erreurs

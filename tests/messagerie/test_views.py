@@ -210,7 +210,7 @@ class TestNouveau:
         assert "Un &lt;long&gt; texte" in page
         assert 'value="Goûter"' in page
         assert f'<option value="{lieu.pk}" selected>' in page
-        assert "n’est ni un PDF, ni une image JPEG ou PNG." in page
+        assert "n’est ni un PDF, ni une photo JPEG, PNG ou HEIC." in page
         assert "Choisissez de nouveau vos pièces jointes" in page
         assert str(donnees["jeton"]) in page
         assert (Conversation.objects.count(), Fichier.objects.count()) == (0, 0)

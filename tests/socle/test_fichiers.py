@@ -70,7 +70,7 @@ def test_les_phrases():
         "pdf chiffré": "est protégé par un mot de passe. Envoyez-en une copie sans protection.",
         "pdf trop gros": "pèse plus de 10\xa0Mo. Réduisez-le, puis recommencez.",
         "png géant": "a trop de pixels. Envoyez une image plus petite.",
-        "svg": "n’est ni un PDF, ni une image JPEG ou PNG.",
+        "svg": "n’est ni un PDF, ni une photo JPEG, PNG ou HEIC.",
     }
 
 
