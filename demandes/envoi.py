@@ -6,11 +6,13 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from demandes.depots import Guichet
 from demandes.models import Demande, DemandeJour, ReglageDemande
 from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
 from familles.models import Famille
+from messagerie.envoi import Envoi as Message
 from portail.socle.verrous import verrouiller_un
 
 AUTOMATIQUE = "Acceptation automatique"
@@ -37,18 +39,24 @@ def meme_sujet(famille: Famille, genre: type[TypeDemande], enfant, donnees: dict
 
 @transaction.atomic
 def envoyer(
-    formulaire: TypeDemande, par, maintenant: datetime, jeton: uuid.UUID, reprise: Demande | None = None
+    formulaire: TypeDemande,
+    par,
+    maintenant: datetime,
+    jeton: uuid.UUID,
+    reprise: Demande | None = None,
+    depots: int | None = None,
 ) -> Demande:
-    """Send a valid form: only what changes. It takes the place of the one waiting on the same subject, and of
-    `reprise`, the one it was opened from.
+    """Send a valid form: only what changes, and the documents left with it (`depots`: how many the person saw).
 
-    Raises ValidationError when nothing changes.
+    It takes the place of the one waiting on the same subject, and of `reprise`, the one it was opened from.
+    Raises ValidationError when there is nothing to send.
     """
     famille = verrouiller_un(Famille.objects.filter(pk=formulaire.famille.pk))
     if deja := famille.demandes.filter(jeton=jeton).first():
         return deja
+    fichiers = Guichet(famille, par, jeton).fichiers(depots)
     changements = formulaire.changements()
-    if not changements:
+    if not changements and not fichiers:
         raise ValidationError("Vous n’avez rien changé\N{NO-BREAK SPACE}: il n’y a rien à envoyer.")
     genre = type(formulaire)
     ancienne = meme_sujet(famille, genre, formulaire.enfant, changements)
@@ -65,6 +73,7 @@ def envoyer(
         donnees=changements,
         avant={nom: formulaire.valeurs.get(nom, "") for nom in changements},
     )
+    demande.attacher(fichiers)
     if not _accepter_seul(demande, maintenant):
         demande.accuser()
     return demande
@@ -80,6 +89,21 @@ def _accepter_seul(demande: Demande, maintenant: datetime) -> bool:
     except ValidationError:
         return False
     return True
+
+
+@transaction.atomic
+def joindre(demande: Demande, guichet: Guichet, par, maintenant: datetime) -> None:
+    """Add what the family left at the counter to a demande that waits. Raises DejaTraitee, ValidationError."""
+    verrouiller_un(Famille.objects.filter(pk=demande.famille_id))
+    demande.joindre(guichet.fichiers(), par, maintenant)
+
+
+@transaction.atomic
+def repondre(demande: Demande, guichet: Guichet, envoi: Message, maintenant: datetime) -> None:
+    """Answer the town, with documents: they join the demande, whose readers and whose end they share."""
+    verrouiller_un(Famille.objects.filter(pk=demande.famille_id))
+    demande.attacher(guichet.fichiers())
+    demande.recevoir(envoi, maintenant)
 
 
 @transaction.atomic
@@ -115,7 +139,10 @@ def envoyer_absences(
     for autre in famille.demandes.en_cours().filter(jours__reservation__in=retirees).distinct():
         autre.solder(par, maintenant, texte="Retirée depuis le planning.", prevenir=False)
     declarees = [i.reservation for i in issues if i.verdict not in ("refus", "annulee")]
-    return _planning(famille, "absences", declarees, raison, par, maintenant, jeton), issues
+    demande = _planning(famille, "absences", declarees, raison, par, maintenant, jeton)
+    if demande:
+        demande.attacher(Guichet(famille, par, jeton).fichiers())
+    return demande, issues
 
 
 def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> Demande | None:

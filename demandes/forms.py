@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from demandes.types import de_la_categorie
+from messagerie.forms import ReponseForm
 
 CASE = re.compile(r"(\d{1,15}):(\d{4}-\d{2}-\d{2}):(\d{1,9})")
 CASES_MAX = 600
@@ -56,6 +57,7 @@ class Envoi(forms.Form):
 
     confirmer = forms.BooleanField(required=False)
     modifier = forms.BooleanField(required=False)
+    saisie = forms.BooleanField(required=False)  # posted by the form itself, not by the recap
     jeton = forms.UUIDField(required=False)
     reprise = forms.UUIDField(required=False)  # the waiting demande this one was opened from
 
@@ -115,3 +117,9 @@ class Declin(forms.Form):
     """A freed place the family gives back: the booking's number."""
 
     decliner = forms.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class ReponseAuComplement(ReponseForm):
+    """The family's answer on the page of the demande: its documents join the demande, not the message."""
+
+    pieces = None

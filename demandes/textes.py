@@ -44,6 +44,17 @@ def avant_apres(
     return formulaire.lignes(avant, donnees, actuelles, en_clair)
 
 
+def lignes_de(
+    demande: Demande, formulaire: TypeDemande, actuelles=None, en_clair: bool = False
+) -> list[Ligne]:
+    """Rows of a demande that is not made of days; the names alone once its values are emptied."""
+    if demande.genre.planning:
+        return []
+    if demande.effacee_le:
+        return [Ligne(nom, formulaire.etiquette(nom), "", "", efface=True) for nom in demande.effaces]
+    return avant_apres(formulaire, demande.avant, demande.donnees, actuelles, en_clair)
+
+
 def titre(demande: Demande) -> str:
     """« Réservation, Restauration scolaire » ; the name of the kind for the others."""
     if not demande.genre.planning:

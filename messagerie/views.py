@@ -93,6 +93,6 @@ def envoi_de(request: HttpRequest, form: ReponseForm) -> Envoi:
         par=request.user,
         signature=f"{responsable.prenom} {responsable.nom}",
         texte=form.cleaned_data["texte"],
-        pieces=form.cleaned_data["pieces"],
+        pieces=form.cleaned_data.get("pieces", ()),
         jeton=form.cleaned_data["jeton"],
     )

@@ -52,6 +52,7 @@ ADRESSES = {
     "fiche_inscription": CONNECTE,
     "fiche_inscription_enfant": CONNECTE,
     "fichier": CONNECTE,
+    "fichier_apercu": CONNECTE,
     # « Mon compte »
     "compte": CONNECTE,
     "mandat": CONNECTE,

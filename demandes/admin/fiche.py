@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from demandes.models import Demande
-from demandes.textes import Ligne, avant_apres, titre
+from demandes.textes import Ligne, lignes_de, titre
 from enfants.agents import structures_de
 from enfants.models import Enfant, Reservation
 from familles.models import Famille
@@ -30,7 +30,7 @@ def lignes(demande: Demande) -> list[Ligne]:
         return []
     formulaire = demande.formulaire(timezone.localdate())
     actuelles = formulaire.valeurs if demande.est_en_cours else None
-    return avant_apres(formulaire, demande.avant, demande.donnees, actuelles, en_clair=True)
+    return lignes_de(demande, formulaire, actuelles, en_clair=True)
 
 
 def _vu(demande: Demande, permis: bool) -> str:
@@ -73,6 +73,7 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
         "en_cours": demande.est_en_cours,
         "age": age(demande.envoyee_le),
         "lignes": valeurs,
+        "pieces": demande.pieces.select_related("fichier") if permis else (),
         "a_change": any(ligne.a_change for ligne in valeurs),
         "jours": [
             (j, j.reservation_id in faite.parmi, str(j.reservation_id) in choisis)

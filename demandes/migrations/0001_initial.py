@@ -9,127 +9,322 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('enfants', '0002_figer'),
-        ('familles', '0001_initial'),
-        ('socle', '0002_figer'),
+        ("enfants", "0002_figer"),
+        ("familles", "0001_initial"),
+        ("socle", "0002_figer"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='CompteurDemande',
+            name="CompteurDemande",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('annee', models.PositiveSmallIntegerField(unique=True, verbose_name='année')),
-                ('suivant', models.PositiveIntegerField(default=1, verbose_name='prochain numéro')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("annee", models.PositiveSmallIntegerField(unique=True, verbose_name="année")),
+                ("suivant", models.PositiveIntegerField(default=1, verbose_name="prochain numéro")),
             ],
             options={
-                'verbose_name': 'compteur des demandes',
-                'verbose_name_plural': 'compteurs des demandes',
+                "verbose_name": "compteur des demandes",
+                "verbose_name_plural": "compteurs des demandes",
             },
         ),
         migrations.CreateModel(
-            name='Demande',
+            name="Demande",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('numero', models.CharField(max_length=12, unique=True, verbose_name='n°')),
-                ('type', models.CharField(choices=demandes.types.choix_des_types, max_length=30, verbose_name='type')),
-                ('etat', models.CharField(choices=[('envoyee', 'En cours'), ('complement', 'Complément demandé'), ('acceptee', 'Acceptée'), ('acceptee_partie', 'Acceptée en partie'), ('refusee', 'Refusée'), ('retiree', 'Retirée')], default='envoyee', max_length=16, verbose_name='état')),
-                ('donnees', models.JSONField(blank=True, default=dict, verbose_name='données demandées')),
-                ('avant', models.JSONField(blank=True, default=dict, verbose_name='données d’avant')),
-                ('envoyee_le', models.DateTimeField(default=django.utils.timezone.now, verbose_name='envoyée le')),
-                ('decidee_le', models.DateTimeField(blank=True, null=True, verbose_name='décidée le')),
-                ('motif', models.CharField(blank=True, max_length=300, verbose_name='motif')),
-                ('jeton', models.UUIDField(default=uuid.uuid4, editable=False, verbose_name='jeton d’envoi')),
-                ('decidee_par', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='décidée par')),
-                ('enfant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='demandes', to='enfants.enfant', verbose_name='enfant')),
-                ('envoyee_par', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='envoyée par')),
-                ('famille', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='demandes', to='familles.famille')),
+                (
+                    "id",
+                    models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False),
+                ),
+                ("numero", models.CharField(max_length=12, unique=True, verbose_name="n°")),
+                (
+                    "type",
+                    models.CharField(
+                        choices=demandes.types.choix_des_types, max_length=30, verbose_name="type"
+                    ),
+                ),
+                (
+                    "etat",
+                    models.CharField(
+                        choices=[
+                            ("envoyee", "En cours"),
+                            ("complement", "Complément demandé"),
+                            ("acceptee", "Acceptée"),
+                            ("acceptee_partie", "Acceptée en partie"),
+                            ("refusee", "Refusée"),
+                            ("retiree", "Retirée"),
+                        ],
+                        default="envoyee",
+                        max_length=16,
+                        verbose_name="état",
+                    ),
+                ),
+                ("donnees", models.JSONField(blank=True, default=dict, verbose_name="données demandées")),
+                ("avant", models.JSONField(blank=True, default=dict, verbose_name="données d’avant")),
+                (
+                    "envoyee_le",
+                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="envoyée le"),
+                ),
+                ("decidee_le", models.DateTimeField(blank=True, null=True, verbose_name="décidée le")),
+                ("motif", models.CharField(blank=True, max_length=300, verbose_name="motif")),
+                ("jeton", models.UUIDField(default=uuid.uuid4, editable=False, verbose_name="jeton d’envoi")),
+                (
+                    "decidee_par",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="décidée par",
+                    ),
+                ),
+                (
+                    "enfant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="demandes",
+                        to="enfants.enfant",
+                        verbose_name="enfant",
+                    ),
+                ),
+                (
+                    "envoyee_par",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="envoyée par",
+                    ),
+                ),
+                (
+                    "famille",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="demandes",
+                        to="familles.famille",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'demande',
-                'ordering': ['-envoyee_le', '-numero'],
-                'permissions': [('traiter_demande', 'Peut traiter les demandes'), ('voir_sante', 'Peut lire les données sanitaires'), ('voir_banque', 'Peut lire les coordonnées bancaires')],
+                "verbose_name": "demande",
+                "ordering": ["-envoyee_le", "-numero"],
+                "permissions": [
+                    ("traiter_demande", "Peut traiter les demandes"),
+                    ("voir_sante", "Peut lire les données sanitaires"),
+                    ("voir_banque", "Peut lire les coordonnées bancaires"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DemandeEvenement',
+            name="DemandeEvenement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('genre', models.CharField(choices=[('envoyee', 'Envoyée'), ('complement', 'Complément demandé'), ('reponse', 'Réponse de la famille'), ('partie', 'Une partie des jours est décidée'), ('acceptee', 'Acceptée'), ('acceptee_partie', 'Acceptée en partie'), ('refusee', 'Refusée'), ('retiree', 'Retirée')], max_length=16, verbose_name='genre')),
-                ('le', models.DateTimeField(default=django.utils.timezone.now, verbose_name='le')),
-                ('texte', models.TextField(blank=True, verbose_name='texte')),
-                ('demande', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evenements', to='demandes.demande')),
-                ('par', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='par')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "genre",
+                    models.CharField(
+                        choices=[
+                            ("envoyee", "Envoyée"),
+                            ("complement", "Complément demandé"),
+                            ("reponse", "Réponse de la famille"),
+                            ("partie", "Une partie des jours est décidée"),
+                            ("acceptee", "Acceptée"),
+                            ("acceptee_partie", "Acceptée en partie"),
+                            ("refusee", "Refusée"),
+                            ("retiree", "Retirée"),
+                        ],
+                        max_length=16,
+                        verbose_name="genre",
+                    ),
+                ),
+                ("le", models.DateTimeField(default=django.utils.timezone.now, verbose_name="le")),
+                ("texte", models.TextField(blank=True, verbose_name="texte")),
+                (
+                    "demande",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="evenements",
+                        to="demandes.demande",
+                    ),
+                ),
+                (
+                    "par",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="par",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'évènement d’une demande',
-                'verbose_name_plural': 'évènements d’une demande',
-                'ordering': ['le', 'pk'],
+                "verbose_name": "évènement d’une demande",
+                "verbose_name_plural": "évènements d’une demande",
+                "ordering": ["le", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='DemandeJour',
+            name="DemandeJour",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(choices=[('reserver', 'Réserver'), ('absence', 'Déclarer une absence')], max_length=10, verbose_name='action')),
-                ('decision', models.CharField(blank=True, choices=[('acceptee', 'Accepté'), ('refusee', 'Refusé'), ('retiree', 'Retiré')], max_length=10, verbose_name='décision')),
-                ('demande', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jours', to='demandes.demande')),
-                ('reservation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='demandes', to='enfants.reservation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[("reserver", "Réserver"), ("absence", "Déclarer une absence")],
+                        max_length=10,
+                        verbose_name="action",
+                    ),
+                ),
+                (
+                    "decision",
+                    models.CharField(
+                        blank=True,
+                        choices=[("acceptee", "Accepté"), ("refusee", "Refusé"), ("retiree", "Retiré")],
+                        max_length=10,
+                        verbose_name="décision",
+                    ),
+                ),
+                (
+                    "demande",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="jours",
+                        to="demandes.demande",
+                    ),
+                ),
+                (
+                    "reservation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="demandes",
+                        to="enfants.reservation",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'jour d’une demande',
-                'verbose_name_plural': 'jours d’une demande',
-                'ordering': ['demande', 'reservation__jour', 'pk'],
+                "verbose_name": "jour d’une demande",
+                "verbose_name_plural": "jours d’une demande",
+                "ordering": ["demande", "reservation__jour", "pk"],
             },
         ),
         migrations.CreateModel(
-            name='PieceDemande',
+            name="PieceDemande",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('demande', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='pieces', to='demandes.demande')),
-                ('fichier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='demandes', to='socle.fichier')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "demande",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="pieces",
+                        to="demandes.demande",
+                    ),
+                ),
+                (
+                    "fichier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="demandes",
+                        to="socle.fichier",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'pièce jointe',
-                'verbose_name_plural': 'pièces jointes',
-                'ordering': ['pk'],
+                "verbose_name": "pièce jointe",
+                "verbose_name_plural": "pièces jointes",
+                "ordering": ["pk"],
             },
         ),
         migrations.AddIndex(
-            model_name='demande',
-            index=models.Index(fields=['etat', 'envoyee_le'], name='demande_a_traiter'),
+            model_name="demande",
+            index=models.Index(fields=["etat", "envoyee_le"], name="demande_a_traiter"),
         ),
         migrations.AddIndex(
-            model_name='demande',
-            index=models.Index(fields=['famille', '-envoyee_le'], name='demande_famille'),
+            model_name="demande",
+            index=models.Index(fields=["famille", "-envoyee_le"], name="demande_famille"),
         ),
         migrations.AddConstraint(
-            model_name='demande',
-            constraint=models.UniqueConstraint(fields=('famille', 'jeton'), name='demande_jeton', violation_error_message='Cette demande est déjà envoyée.'),
+            model_name="demande",
+            constraint=models.UniqueConstraint(
+                fields=("famille", "jeton"),
+                name="demande_jeton",
+                violation_error_message="Cette demande est déjà envoyée.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='demande',
-            constraint=models.CheckConstraint(condition=models.Q(('etat__in', ['envoyee', 'complement', 'acceptee', 'acceptee_partie', 'refusee', 'retiree'])), name='demande_etat', violation_error_message='Cet état n’existe pas.'),
+            model_name="demande",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "etat__in",
+                        ["envoyee", "complement", "acceptee", "acceptee_partie", "refusee", "retiree"],
+                    )
+                ),
+                name="demande_etat",
+                violation_error_message="Cet état n’existe pas.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='demande',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('etat', 'refusee'), _negated=True), models.Q(('motif', ''), _negated=True), _connector='OR'), name='demande_refus_motive', violation_error_message='Donnez le motif du refus.'),
+            model_name="demande",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("etat", "refusee"), _negated=True),
+                    models.Q(("motif", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="demande_refus_motive",
+                violation_error_message="Donnez le motif du refus.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='demande',
-            constraint=models.CheckConstraint(condition=models.Q(('etat__in', ('envoyee', 'complement')), ('decidee_le__isnull', False), _connector='OR'), name='demande_decidee_datee', violation_error_message='Une demande décidée porte la date de la décision.'),
+            model_name="demande",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("etat__in", ("envoyee", "complement")), ("decidee_le__isnull", False), _connector="OR"
+                ),
+                name="demande_decidee_datee",
+                violation_error_message="Une demande décidée porte la date de la décision.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='demandejour',
-            constraint=models.UniqueConstraint(fields=('demande', 'reservation'), name='demande_jour_unique', violation_error_message='Ce jour est déjà dans la demande.'),
+            model_name="demandejour",
+            constraint=models.UniqueConstraint(
+                fields=("demande", "reservation"),
+                name="demande_jour_unique",
+                violation_error_message="Ce jour est déjà dans la demande.",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='piecedemande',
-            constraint=models.UniqueConstraint(fields=('demande', 'fichier'), name='piece_demande_unique', violation_error_message='Ce document est déjà joint.'),
+            model_name="piecedemande",
+            constraint=models.UniqueConstraint(
+                fields=("demande", "fichier"),
+                name="piece_demande_unique",
+                violation_error_message="Ce document est déjà joint.",
+            ),
         ),
     ]

@@ -19,7 +19,10 @@ MOTIFS = [
     ("bancaires", "Le titulaire du compte n’est pas un responsable de la famille."),
     ("bancaires", "Le RIB est illisible ou incomplet."),
     ("ajouter-enfant", "Cet enfant est déjà dans votre famille."),
-    ("ajouter-enfant", "L’école souhaitée n’est pas celle de votre secteur\N{NO-BREAK SPACE}: contactez le service enfance."),
+    (
+        "ajouter-enfant",
+        "L’école souhaitée n’est pas celle de votre secteur\N{NO-BREAK SPACE}: contactez le service enfance.",
+    ),
     ("autorisations", "Les deux parents doivent donner leur accord."),
     ("donnees-sanitaires", "Un document du médecin est nécessaire."),
     ("reservations", "C’est complet ce jour-là."),
@@ -39,62 +42,149 @@ def ecrire_les_motifs(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('demandes', '0003_declin'),
-        ('messagerie', '0001_initial'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("demandes", "0003_declin"),
+        ("messagerie", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='demande',
-            name='conversation',
-            field=models.OneToOneField(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='demande', to='messagerie.conversation'),
+            model_name="demande",
+            name="conversation",
+            field=models.OneToOneField(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="demande",
+                to="messagerie.conversation",
+            ),
         ),
         migrations.CreateModel(
-            name='MotifRefus',
+            name="MotifRefus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('texte', models.CharField(max_length=300, verbose_name='texte')),
-                ('type', models.CharField(blank=True, choices=demandes.types.choix_des_types, help_text='Vide\xa0: tous.', max_length=30, verbose_name='type de demande')),
-                ('ordre', models.PositiveSmallIntegerField(default=50, verbose_name='ordre')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("texte", models.CharField(max_length=300, verbose_name="texte")),
+                (
+                    "type",
+                    models.CharField(
+                        blank=True,
+                        choices=demandes.types.choix_des_types,
+                        help_text="Vide\xa0: tous.",
+                        max_length=30,
+                        verbose_name="type de demande",
+                    ),
+                ),
+                ("ordre", models.PositiveSmallIntegerField(default=50, verbose_name="ordre")),
             ],
             options={
-                'verbose_name': 'motif de refus',
-                'verbose_name_plural': 'motifs de refus',
-                'ordering': ['ordre', 'pk'],
-                'constraints': [models.UniqueConstraint(fields=('type', 'texte'), name='motif_refus_unique', violation_error_message='Ce motif existe déjà.')],
+                "verbose_name": "motif de refus",
+                "verbose_name_plural": "motifs de refus",
+                "ordering": ["ordre", "pk"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("type", "texte"),
+                        name="motif_refus_unique",
+                        violation_error_message="Ce motif existe déjà.",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReglageDemande',
+            name="ReglageDemande",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(choices=demandes.types.choix_des_types, max_length=30, unique=True, verbose_name='type')),
-                ('automatique', models.BooleanField(default=False, help_text='La demande est appliquée dès son envoi, sans qu’un agent la lise. La famille reçoit le même courriel, et la trace dit «\xa0acceptation automatique\xa0».', verbose_name='acceptation automatique')),
-                ('agents_rattaches', models.BooleanField(default=False, help_text='Pour les types qui ne concernent aucun enfant en particulier (adresse, revenus, nouvel enfant…). Non coché\xa0: seuls les agents sans structure les traitent. Coché\xa0: les agents d’une structure traitent ceux des familles dont un enfant y est inscrit.', verbose_name='aussi pour les agents rattachés à une structure')),
-                ('groupes', models.ManyToManyField(blank=True, help_text='Aucun\xa0: tous les agents qui peuvent traiter les demandes.', related_name='+', to='auth.group', verbose_name='groupes qui traitent ce type')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "type",
+                    models.CharField(
+                        choices=demandes.types.choix_des_types,
+                        max_length=30,
+                        unique=True,
+                        verbose_name="type",
+                    ),
+                ),
+                (
+                    "automatique",
+                    models.BooleanField(
+                        default=False,
+                        help_text="La demande est appliquée dès son envoi, sans qu’un agent la lise. La famille reçoit le même courriel, et la trace dit «\xa0acceptation automatique\xa0».",
+                        verbose_name="acceptation automatique",
+                    ),
+                ),
+                (
+                    "agents_rattaches",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Pour les types qui ne concernent aucun enfant en particulier (adresse, revenus, nouvel enfant…). Non coché\xa0: seuls les agents sans structure les traitent. Coché\xa0: les agents d’une structure traitent ceux des familles dont un enfant y est inscrit.",
+                        verbose_name="aussi pour les agents rattachés à une structure",
+                    ),
+                ),
+                (
+                    "groupes",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Aucun\xa0: tous les agents qui peuvent traiter les demandes.",
+                        related_name="+",
+                        to="auth.group",
+                        verbose_name="groupes qui traitent ce type",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'réglage d’un type de demande',
-                'verbose_name_plural': 'réglages des types de demandes',
-                'ordering': ['pk'],
+                "verbose_name": "réglage d’un type de demande",
+                "verbose_name_plural": "réglages des types de demandes",
+                "ordering": ["pk"],
             },
         ),
         migrations.CreateModel(
-            name='LectureDemande',
+            name="LectureDemande",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('lue_le', models.DateTimeField(default=django.utils.timezone.now, verbose_name='lue le')),
-                ('demande', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='lectures', to='demandes.demande')),
-                ('utilisateur', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("lue_le", models.DateTimeField(default=django.utils.timezone.now, verbose_name="lue le")),
+                (
+                    "demande",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lectures",
+                        to="demandes.demande",
+                    ),
+                ),
+                (
+                    "utilisateur",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'lecture d’une réponse',
-                'verbose_name_plural': 'lectures des réponses',
-                'constraints': [models.UniqueConstraint(fields=('demande', 'utilisateur'), name='lecture_demande_unique', violation_error_message='Cette réponse est déjà lue.')],
+                "verbose_name": "lecture d’une réponse",
+                "verbose_name_plural": "lectures des réponses",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("demande", "utilisateur"),
+                        name="lecture_demande_unique",
+                        violation_error_message="Cette réponse est déjà lue.",
+                    )
+                ],
             },
         ),
         migrations.RunPython(ecrire_les_motifs, migrations.RunPython.noop),

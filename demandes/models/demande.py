@@ -22,12 +22,23 @@ from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
 from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, AChange, DejaTraitee, Etat, etat_des_jours
+from .pieces import AvecPieces
 from .requetes import DemandeQuerySet
 from .suite import DemandeEvenement
 
 GenreDemande = type[TypeDemande]
 FACTUREE = "L’absence est facturée."
-RELUS = ("etat", "donnees", "avant", "motif", "decidee_le", "decidee_par_id", "enfant_id", "conversation_id")
+RELUS = (
+    "etat",
+    "donnees",
+    "avant",
+    "motif",
+    "decidee_le",
+    "decidee_par_id",
+    "enfant_id",
+    "conversation_id",
+    "effacee_le",
+)
 
 
 class CompteurDemande(models.Model):
@@ -52,8 +63,11 @@ class CompteurDemande(models.Model):
         return f"{annee}-{compteur.suivant:04d}"
 
 
-class Demande(models.Model):
-    """One ask of one household. `donnees`: what was posted (only what differs); `avant`: what stood there."""
+class Demande(AvecPieces, models.Model):
+    """One ask of one household. `donnees`: what was posted (only what differs); `avant`: what stood there.
+
+    Bank and health values are emptied some days after the decision (`effacee_le`); `effaces` keeps their names.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     numero = models.CharField("n°", max_length=12, unique=True)
@@ -84,6 +98,8 @@ class Demande(models.Model):
     conversation = models.OneToOneField(
         Conversation, models.SET_NULL, null=True, blank=True, editable=False, related_name="demande"
     )
+    effacee_le = models.DateTimeField("valeurs effacées le", null=True, blank=True)
+    effaces = models.JSONField("informations effacées", default=list, blank=True)
 
     objects = DemandeQuerySet.as_manager()
 

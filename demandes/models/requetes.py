@@ -5,12 +5,14 @@ from datetime import date, datetime, timedelta
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
+from demandes.types import TYPES, Absences
 from enfants.agents import structures_de
 from enfants.models import Enfant, Prestation, Rattachement
+from enfants.models import Etat as EtatJour
 
 from .etats import ATTEND_LA_MAIRIE, EN_COURS, REPONDUES, Etat
 from .reglage import ReglageDemande
-from .suite import DemandeJour, LectureDemande
+from .suite import DemandeJour, LectureDemande, PieceDemande
 
 # An answer older than this is no news, read or not.
 NOUVELLES = timedelta(days=30)
@@ -52,8 +54,37 @@ class DemandeQuerySet(models.QuerySet):
         ).order_by("reservation__jour", "pk")
         if enfants is not None:
             jours = jours.filter(reservation__enfant__in=enfants)
-        return self.select_related("famille", "enfant", "decidee_par").prefetch_related(
-            models.Prefetch("jours", jours)
+        return (
+            self.select_related("famille", "enfant", "decidee_par")
+            .annotate(avec_pieces=Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))))
+            .prefetch_related(models.Prefetch("jours", jours))
+        )
+
+    def sans_attestation(self):
+        """Medical absences that wait for a document and that nobody has talked about, oldest first."""
+        attendus = DemandeJour.objects.filter(
+            demande=OuterRef("pk"),
+            decision="",
+            reservation__etat=EtatJour.ABSENCE_DEMANDEE,
+            reservation__absence_medicale=True,
+        )
+        return self.filter(
+            Exists(attendus),
+            ~Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))),
+            etat=Etat.ENVOYEE,
+            conversation=None,
+            type=Absences.code,
+        ).order_by("envoyee_le", "numero")
+
+    def a_effacer(self, avant: datetime):
+        """Bank and health demandes decided before that instant, whose values are still there."""
+        sensibles = Q()
+        for genre in TYPES:
+            sensibles |= genre.sensibles() if genre.sensible else Q()
+        return (
+            self.filter(sensibles, decidee_le__lt=avant, effacee_le=None)
+            .exclude(etat__in=EN_COURS)
+            .order_by("decidee_le", "numero")
         )
 
     def nouvelles(self, utilisateur, maintenant: datetime):

@@ -19,11 +19,13 @@ class DemandeEvenement(models.Model):
         COMPLEMENT = "complement", "Complément demandé"
         REPONSE = "reponse", "Réponse de la famille"
         DECLINEE = "declinee", "Place déclinée"
+        PIECES = "pieces", "Document ajouté"
         PARTIE = "partie", "Une partie des jours est décidée"
         ACCEPTEE = "acceptee", "Acceptée"
         ACCEPTEE_PARTIE = "acceptee_partie", "Acceptée en partie"
         REFUSEE = "refusee", "Refusée"
         RETIREE = "retiree", "Retirée"
+        EFFACEE = "effacee", "Valeurs effacées"
 
     demande = models.ForeignKey("demandes.Demande", models.PROTECT, related_name="evenements")
     genre = models.CharField("genre", max_length=16, choices=Genre)

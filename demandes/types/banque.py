@@ -91,6 +91,8 @@ class Bancaires(TypeDemande):
     """
 
     code = "bancaires"
+    pieces = "Votre RIB"
+    sensible = True
     libelle = "Coordonnées bancaires"
     filtre = "Informations bancaires"
     icone = "banque"

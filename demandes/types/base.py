@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
@@ -54,6 +54,7 @@ class Ligne:
     apres: str
     actuel: str = ""
     a_change: bool = False
+    efface: bool = False  # emptied since: only its name is kept
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,10 @@ class TypeDemande(forms.Form):
     icone: ClassVar[str] = "crayon"
     chapo: ClassVar[str] = ""
     permission: ClassVar[str] = ""  # what an agent needs to read the values
+    pieces: ClassVar[str] = ""  # the documents to join, in words; empty: none
+    pieces_obligatoires: ClassVar[bool] = False
+    sensible: ClassVar[bool] = False  # bank, health: emptied some days after the decision, but for `gardes`
+    gardes: ClassVar[frozenset[str]] = frozenset()
     masques: ClassVar[frozenset[str]] = frozenset()  # never prefilled, shown by their last characters
     d_un_bloc: ClassVar[bool] = False  # one change stores every field: they only make sense together
     en_masse: ClassVar[bool] = True  # an agent may accept many at once
@@ -155,6 +160,16 @@ class TypeDemande(forms.Form):
     def permission_pour(cls, donnees: dict) -> str:
         """What an agent needs to read a demande of this kind with these values."""
         return cls.permission
+
+    @classmethod
+    def pieces_pour(cls, donnees: dict) -> str:
+        """The documents to join to a demande of this kind with these values; empty: none."""
+        return cls.pieces
+
+    @classmethod
+    def sensibles(cls) -> Q:
+        """Which demandes of a `sensible` kind hold bank or health values."""
+        return Q(type=cls.code)
 
     def preparer(self) -> None:
         """Last touches to the fields of this instance."""
@@ -319,7 +334,7 @@ class TypeDemande(forms.Form):
     def en_bref(cls, demande) -> str:
         """One line for a list, without a query."""
         vide = cls(famille=demande.famille, enfant=demande.enfant, jour=demande.envoyee_le.date())
-        return vide.resume(demande.donnees)
+        return vide.resume(demande.donnees or dict.fromkeys(demande.effaces, ""))
 
     def resume(self, donnees: dict) -> str:
         """One line for a list: which informations, never their values (they may be masked)."""

@@ -78,6 +78,7 @@ class Adulte(TypeDemande):
 
 class InfosResponsable(Adulte):
     code = "infos-responsable"
+    pieces = "Justificatif de domicile, si votre adresse change"
     libelle = "Infos responsable"
     filtre = "Informations responsable"
     chapo = "Votre adresse, vos téléphones, votre situation\N{NO-BREAK SPACE}: corrigez ce qui a changé."
@@ -98,6 +99,7 @@ class InfosResponsable(Adulte):
 
 class Conjoint(Adulte):
     code = "conjoint"
+    pieces = "Justificatif de domicile, si son adresse change"
     libelle = "Informations conjoint"
     filtre = "Informations conjoint"
     icone = "coeur-maison"
@@ -133,6 +135,7 @@ class Fiscales(TypeDemande):
     """A year's tax notice: a new year is a new row."""
 
     code = "fiscales"
+    pieces = "Votre avis d’impôt"
     libelle = "Informations fiscales"
     filtre = "Informations fiscales"
     icone = "euro"
@@ -170,6 +173,7 @@ class Caf(TypeDemande):
     """Benefits office and quotient. A new quotient is a new row of the history, never a rewritten one."""
 
     code = "caf"
+    pieces = "Votre attestation de quotient (CAF ou MSA)"
     libelle = "Informations CAF"
     filtre = "Informations CAF"
     icone = "fiche"

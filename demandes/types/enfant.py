@@ -66,6 +66,7 @@ class AjouterEnfant(EtatCivil):
     """A child the town does not know yet, or knows in its other household: the agent says which."""
 
     code = "ajouter-enfant"
+    pieces = "Livret de famille, ou acte de naissance"
     libelle = "Ajouter un enfant"
     filtre = "Nouvel enfant"
     icone = "personne-plus"
@@ -199,6 +200,8 @@ class AutorisationsEnfant(TypeDemande):
 
 class DonneesSanitaires(TypeDemande):
     code = "donnees-sanitaires"
+    pieces = "PAI, ordonnance, certificat, s’il y en a"
+    sensible = True
     libelle = "Données sanitaires"
     filtre = "Données sanitaires"
     categorie = ENFANT

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django import forms
+from django.db.models import Q
 
 from .base import ENFANT, TypeDemande
 
@@ -30,6 +31,9 @@ class Absences(Reservations):
     libelle = "Absences"
     filtre = "Absences"
     icone = "personne-barree"
+    pieces = "Attestation du médecin"
+    sensible = True  # the medical ones
+    gardes = frozenset({"raison"})
     MEDICALE = "medicale"
     raison = forms.ChoiceField(
         label="Raison de l’absence",
@@ -58,7 +62,19 @@ class Absences(Reservations):
     @classmethod
     def permission_pour(cls, donnees: dict) -> str:
         """A medical absence comes with its attestation: health data."""
-        return "demandes.voir_sante" if donnees.get("raison") == cls.MEDICALE else ""
+        return "demandes.voir_sante" if cls.est_medicale(donnees) else ""
+
+    @classmethod
+    def pieces_pour(cls, donnees: dict) -> str:
+        return cls.pieces if cls.est_medicale(donnees) else ""
+
+    @classmethod
+    def sensibles(cls) -> Q:
+        return Q(type=cls.code, donnees__raison=cls.MEDICALE)
+
+    @classmethod
+    def est_medicale(cls, donnees: dict) -> bool:
+        return donnees.get("raison") == cls.MEDICALE
 
     @classmethod
     def categorie_de(cls, donnees: dict) -> str:

@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.forms import Selection
 from demandes.liste import enfants_de
@@ -20,6 +21,9 @@ from familles.acces import famille_de
 from familles.models import Famille
 
 RIEN = "Ce jour n’est pas réservé."
+PAS_MEDICALE = (
+    "Une attestation accompagne une raison médicale. Choisissez cette raison, ou retirez le document."
+)
 
 
 def demande_planning(request: HttpRequest) -> HttpResponse:
@@ -85,14 +89,20 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str
 def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str) -> HttpResponse:
     """The reason is asked with the recap, and confirmed with it."""
     maintenant = timezone.now()
+    joints = Joints(Guichet(famille, request.user, choisi["jeton"]), Absences.pieces)
+    joints.recevoir(request, maintenant)
     reservees = [n for n, r in enumerate(choix.reservations) if r is not None]
     impossibles = [(choix.souhaits[n], RIEN) for n, r in enumerate(choix.reservations) if r is None]
     impossibles += choix.clos
     reservations = [choix.reservations[n] for n in reservees]
     raison = Absences(
-        request.POST if choisi["confirmer"] else None, famille=famille, jour=timezone.localdate(maintenant)
+        request.POST if choisi["confirmer"] or joints.retrait else None,
+        famille=famille,
+        jour=timezone.localdate(maintenant),
     )
-    if choisi["confirmer"] and reservations and not choix.conflits and raison.is_valid():
+    if joints.retrait:
+        taire(raison)
+    elif choisi["confirmer"] and reservations and not choix.conflits and _complete(raison, joints):
         demande, issues = envoyer_absences(
             famille, reservations, raison.proposees(), request.user, maintenant, choisi["jeton"]
         )
@@ -105,10 +115,20 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str
         return _recu(request, demande, refusees, retour, retirees)
     issues = places.examiner_absences(reservations, maintenant)
     recap = recap_absences(issues, choix.conflits, impossibles)
-    return _page(request, famille, choix, choisi, retour, recap, reservees, raison)
+    return _page(request, famille, choix, choisi, retour, recap, reservees, raison, joints)
 
 
-def _page(request, famille, choix, choisi, retour, recap: Recap, positions, raison=None) -> HttpResponse:
+def _complete(raison: Absences, joints: Joints) -> bool:
+    """The reason is given, its documents are readable, and they are those of a medical reason."""
+    valide = raison.is_valid()
+    if valide and joints.depots and not raison.pieces_pour(raison.cleaned_data):
+        raison.add_error("raison", PAS_MEDICALE)
+    return joints.valides() and raison.is_valid()
+
+
+def _page(
+    request, famille, choix, choisi, retour, recap: Recap, positions, raison=None, joints=None
+) -> HttpResponse:
     """`positions`: for each day the recap judged, its box."""
     prefetch_related_objects([famille], "quotients")
     jours = {choix.cases[positions[n]].jour for n in recap.a_envoyer} or {timezone.localdate()}
@@ -120,6 +140,7 @@ def _page(request, famille, choix, choisi, retour, recap: Recap, positions, rais
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
         "absence": raison is not None,
         "raison": raison,
+        "joints": joints,
         "action": choisi["action"],
         "jeton": choisi["jeton"],
         "retour": retour,

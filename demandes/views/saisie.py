@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import attentes, envoyer, meme_sujet
 from demandes.forms import Envoi
 from demandes.models import Demande
@@ -18,6 +19,7 @@ from enfants.models import Enfant, Rattachement
 from familles.acces import famille_de
 from familles.models import Famille
 
+FORMULAIRE = "demandes/formulaire.html"
 RIEN_CHANGE = "Vous n’avez rien changé\N{NO-BREAK SPACE}: il n’y a rien à envoyer."
 
 
@@ -91,6 +93,11 @@ def _saisie(
         jour=timezone.localdate(maintenant),
         propose=attente.donnees if attente else None,
     )
+    joints = Joints(Guichet(famille, request.user, jeton), genre.pieces, attente)
+    # After the documents were read: a second click must find its demande, not « a document went away ».
+    if etape.get("confirmer") and (deja := famille.demandes.filter(jeton=jeton).first()):
+        return redirect("demande", pk=deja.pk)
+    joints.recevoir(request, maintenant)
     contexte = {
         "genre": genre,
         "enfant": enfant,
@@ -98,21 +105,35 @@ def _saisie(
         "attente": attente,
         "autres": _autres(famille, genre, enfant, attente),
         "formulaire": formulaire,
+        "joints": joints,
         "jeton": jeton,
     }
-    if poste is not None and not etape.get("modifier") and formulaire.is_valid():
-        changements = formulaire.changements()
-        try:
-            if etape.get("confirmer"):
-                demande = envoyer(formulaire, request.user, maintenant, jeton, attente)
-                messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
-                return redirect("demande", pk=demande.pk)
-            if changements:
-                contexte["phrases"] = formulaire.phrases()
-                contexte["lignes"] = avant_apres(formulaire, formulaire.valeurs, changements)
-                contexte["remplacee"] = attente or meme_sujet(famille, genre, enfant, changements)
-                return render(request, "demandes/verifier.html", contexte)
-            formulaire.add_error(None, RIEN_CHANGE)
-        except ValidationError as erreur:
-            formulaire.add_error(None, erreur)
-    return render(request, "demandes/formulaire.html", contexte)
+    if etape.get("saisie") and joints.retrait:
+        taire(formulaire)
+        return render(request, FORMULAIRE, contexte)
+    valides = formulaire.is_valid() and joints.valides(genre.pieces_obligatoires)
+    if poste is None or etape.get("modifier") or not valides:
+        return render(request, FORMULAIRE, contexte)
+    try:
+        return (_envoyer if etape.get("confirmer") else _verifier)(request, contexte, maintenant)
+    except ValidationError as erreur:
+        formulaire.add_error(None, erreur)
+        return render(request, FORMULAIRE, contexte)
+
+
+def _verifier(request: HttpRequest, contexte: dict, maintenant) -> HttpResponse:
+    formulaire, genre, enfant = (contexte[cle] for cle in ("formulaire", "genre", "enfant"))
+    changements = formulaire.changements()
+    if not changements and not contexte["joints"].depots:
+        raise ValidationError(RIEN_CHANGE)
+    contexte["phrases"] = formulaire.phrases()
+    contexte["lignes"] = avant_apres(formulaire, formulaire.valeurs, changements)
+    contexte["remplacee"] = contexte["attente"] or meme_sujet(formulaire.famille, genre, enfant, changements)
+    return render(request, "demandes/verifier.html", contexte)
+
+
+def _envoyer(request: HttpRequest, contexte: dict, maintenant) -> HttpResponse:
+    jeton, attente, vus = contexte["jeton"], contexte["attente"], len(contexte["joints"].depots)
+    demande = envoyer(contexte["formulaire"], request.user, maintenant, jeton, attente, depots=vus)
+    messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
+    return redirect("demande", pk=demande.pk)

@@ -1,5 +1,7 @@
 """« Liste des demandes », and the page of one."""
 
+import uuid
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,7 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from demandes.declin import decliner, places_liberees
-from demandes.forms import Declin, Filtre
+from demandes.depots import Guichet, Joints, taire
+from demandes.envoi import joindre, repondre
+from demandes.forms import Declin, Envoi, Filtre, ReponseAuComplement
 from demandes.liste import (
     TONS,
     de_la_periode,
@@ -20,14 +24,15 @@ from demandes.liste import (
     sections,
 )
 from demandes.models import DejaTraitee, Demande, Etat
-from demandes.textes import avant_apres, titre
+from demandes.textes import lignes_de, titre
 from demandes.types import COMPTE, ENFANT
 from enfants import places
 from familles.acces import famille_de
 from messagerie import boites
 from messagerie import views as messagerie
-from messagerie.forms import ReponseForm
 from portail.socle.traces import tracer
+
+DOCUMENTS = "Documents demandés"
 
 
 @require_safe
@@ -66,7 +71,7 @@ def _liste(request: HttpRequest, categorie: str) -> HttpResponse:
 
 
 def demande(request: HttpRequest, pk) -> HttpResponse:
-    """Receipt and follow-up; while it waits, the family may withdraw it or answer the town."""
+    """Receipt and follow-up; while it waits, the family may withdraw it, add documents or answer the town."""
     famille = famille_de(request)
     maintenant = timezone.now()
     jour = timezone.localdate(maintenant)
@@ -74,10 +79,15 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
     trouvee = get_object_or_404(
         demandes_de(famille, enfants, jour)
         .select_related("conversation__structure")
-        .prefetch_related("evenements__par", "conversation__messages__pieces__fichier"),
+        .prefetch_related("evenements__par", "conversation__messages__pieces__fichier", "pieces__fichier"),
         pk=pk,
     )
-    reponse = ReponseForm()
+    complement = trouvee.etat == Etat.COMPLEMENT
+    # The form's token is also that of the message it sends.
+    reponse = ReponseAuComplement(request.POST if request.method == "POST" and complement else None)
+    jeton = _jeton(request)
+    quoi = DOCUMENTS if complement else trouvee.accepte_pieces
+    joints = Joints(Guichet(famille, request.user, jeton), quoi, deja=len(trouvee.pieces.all()))
     if request.method == "POST":
         if "retirer" in request.POST:
             return _agir(
@@ -85,16 +95,48 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
             )
         if "decliner" in request.POST:
             return _decliner(request, trouvee)
-        reponse = ReponseForm(request.POST, request.FILES)
-        if reponse.is_valid() and trouvee.etat == Etat.COMPLEMENT:
-            envoi = messagerie.envoi_de(request, reponse)
-            return _agir(
-                request, trouvee, lambda: trouvee.recevoir(envoi, maintenant), "Réponse envoyée à la mairie."
-            )
-    if trouvee.genre.permission == "demandes.voir_sante":
+        joints.recevoir(request, maintenant)
+        suite = _joindre if "joindre" in request.POST else _repondre if complement else None
+        if suite and (fait := suite(request, trouvee, joints, reponse)):
+            return fait
+    if trouvee.permission == "demandes.voir_sante":
         tracer(request.user, "voir_sante", trouvee, famille=famille)
     _marquer_vue(trouvee, request.user, maintenant)
-    return render(request, "demandes/demande.html", _contexte(trouvee, famille, jour, reponse))
+    contexte = _contexte(trouvee, famille, jour, reponse)
+    return render(request, "demandes/demande.html", contexte | {"joints": joints, "jeton": jeton})
+
+
+def _jeton(request: HttpRequest) -> uuid.UUID:
+    envoi = Envoi(request.POST)
+    envoi.is_valid()
+    return envoi.cleaned_data.get("jeton") or uuid.uuid4()
+
+
+def _joindre(request: HttpRequest, trouvee: Demande, joints: Joints, reponse) -> HttpResponse | None:
+    """The documents join the demande; None: the page says what is wrong."""
+    if joints.retrait or (joints.quoi and not joints.valides(obligatoires=True)):
+        return None
+    return _agir(
+        request,
+        trouvee,
+        lambda: joindre(trouvee, joints.guichet, request.user, timezone.now()),
+        "Document envoyé à la mairie." if len(joints.depots) < 2 else "Documents envoyés à la mairie.",
+    )
+
+
+def _repondre(request: HttpRequest, trouvee: Demande, joints: Joints, reponse) -> HttpResponse | None:
+    if joints.retrait:
+        taire(reponse)
+        return None
+    if not reponse.is_valid() or not joints.valides():
+        return None
+    envoi = messagerie.envoi_de(request, reponse)
+    return _agir(
+        request,
+        trouvee,
+        lambda: repondre(trouvee, joints.guichet, envoi, timezone.now()),
+        "Réponse envoyée à la mairie.",
+    )
 
 
 def _decliner(request: HttpRequest, trouvee: Demande) -> HttpResponse:
@@ -141,7 +183,7 @@ def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpRes
     return redirect("demande", pk=trouvee.pk)
 
 
-def _contexte(trouvee: Demande, famille, jour, reponse: ReponseForm) -> dict:
+def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> dict:
     formulaire = trouvee.formulaire(jour)
     ton, mot = TONS[trouvee.etat_lu]
     rangs = places.rangs(j.reservation for j in trouvee.jours.all())
@@ -159,7 +201,8 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseForm) -> dict:
         "reponse": reponse,
         "aujourdhui": jour,
         "fil": trouvee.conversation.messages.all() if trouvee.conversation else [],
-        "lignes": [] if trouvee.genre.planning else avant_apres(formulaire, trouvee.avant, trouvee.donnees),
+        "pieces": trouvee.pieces.all(),
+        "lignes": lignes_de(trouvee, formulaire),
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
         "etapes": [(e, _qui(e.par, adultes)) for e in trouvee.evenements.all()],
     }

@@ -5,7 +5,7 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from demandes.models import Demande, PieceDemande
+from demandes.models import Demande, Depot
 from familles.acces import famille_de
 from messagerie.models import PieceJointe
 from portail.accueil.models import Formulaire
@@ -13,20 +13,31 @@ from portail.socle.fichiers import EXTENSIONS
 from portail.socle.models import Fichier
 from portail.socle.traces import tracer
 
+Acces = tuple[
+    bool, object
+]  # may it be opened; the household to name in the trace, None when nothing is traced
+REFUSE: Acces = (False, None)
 
-def _pour_famille(fichier: Fichier, famille, jour) -> bool:
-    """A published form; a piece of this household's messages or demandes (of a child it still holds)."""
-    return (
+
+def _pour_famille(fichier: Fichier, request: HttpRequest, jour) -> Acces:
+    """A published form; a piece of this household's messages or demandes (of a child it still holds); what this
+    person has just left with a form not sent yet.
+    """
+    famille = famille_de(request)
+    demande = famille.demandes.visibles(jour).filter(pieces__fichier=fichier).first()
+    if demande:
+        # Health and bank: each look is written down, the household's own too.
+        return True, famille if demande.permission else None
+    ouvert = (
         Formulaire.objects.publies(jour).filter(fichier=fichier).exists()
         or PieceJointe.objects.de_la_famille(famille).filter(fichier=fichier).exists()
-        or PieceDemande.objects.filter(
-            fichier=fichier, demande__in=famille.demandes.visibles(jour).values("pk")
-        ).exists()
+        or Depot.objects.filter(famille=famille, par=request.user, fichier=fichier).exists()
     )
+    return ouvert, None
 
 
-def _pour_agent(fichier: Fichier, agent) -> tuple[bool, object]:
-    """Whether this agent's permissions and structures open the file, and the household to name in the trace."""
+def _pour_agent(fichier: Fichier, agent) -> Acces:
+    """What this agent's permissions and structures open."""
     if agent.has_perm("accueil.view_formulaire") and fichier.formulaires.exists():
         return True, None
     if agent.has_perm("messagerie.view_conversation"):
@@ -39,15 +50,11 @@ def _pour_agent(fichier: Fichier, agent) -> tuple[bool, object]:
         if jointe:
             return True, jointe.message.conversation.famille
     if agent.has_perm("demandes.view_demande"):
-        demande = (
-            Demande.objects.pour_agent(agent)
-            .filter(pieces__fichier=fichier)
-            .select_related("famille")
-            .first()
-        )
-        if demande and _lisible(demande, agent):
-            return True, demande.famille
-    return False, None
+        demandes = Demande.objects.pour_agent(agent).filter(pieces__fichier=fichier).select_related("famille")
+        lisible = next((d for d in demandes if _lisible(d, agent)), None)
+        if lisible:
+            return True, lisible.famille
+    return REFUSE
 
 
 def _lisible(demande: Demande, agent) -> bool:
@@ -56,23 +63,37 @@ def _lisible(demande: Demande, agent) -> bool:
     return not requise or agent.has_perm(requise)
 
 
-@require_safe
-def fichier(request: HttpRequest, pk) -> HttpResponse:
-    """A private file, as an attachment. A stranger's file and one that does not exist look the same."""
+def _ouvrir(request: HttpRequest, pk) -> Fichier:
+    """The file, its reading traced. 404: a stranger's file and one that does not exist look the same."""
     trouve = get_object_or_404(Fichier, pk=pk)
     if request.user.is_staff:
         permis, famille = _pour_agent(trouve, request.user)
-        if permis and famille is not None:
-            tracer(request.user, "fichier.lire", trouve, famille=famille)
     else:
-        permis = _pour_famille(trouve, famille_de(request), timezone.localdate())
+        permis, famille = _pour_famille(trouve, request, timezone.localdate())
     if not permis:
         raise Http404
-    return envoyer(trouve)
+    if famille is not None:
+        tracer(request.user, "fichier.lire", trouve, famille=famille)
+    return trouve
 
 
-def envoyer(trouve: Fichier) -> HttpResponse:
-    """Always an attachment, of a type we know, unable to run anything if a browser shows it all the same."""
+@require_safe
+def fichier(request: HttpRequest, pk) -> HttpResponse:
+    """A private file, as an attachment."""
+    return envoyer(_ouvrir(request, pk))
+
+
+@require_safe
+def apercu(request: HttpRequest, pk) -> HttpResponse:
+    """A picture shown inside a page of the town hall: written anew by the portal when it came, never as it came."""
+    trouve = _ouvrir(request, pk)
+    if not trouve.est_image:
+        raise Http404
+    return envoyer(trouve, dans_la_page=True)
+
+
+def envoyer(trouve: Fichier, dans_la_page: bool = False) -> HttpResponse:
+    """An attachment of a type we know, unable to run anything if a browser shows it all the same."""
     try:
         contenu = trouve.contenu.open("rb")
     except FileNotFoundError as absent:
@@ -80,7 +101,7 @@ def envoyer(trouve: Fichier) -> HttpResponse:
     connu = trouve.type_mime in EXTENSIONS
     response = FileResponse(
         contenu,
-        as_attachment=True,
+        as_attachment=not dans_la_page,
         filename=trouve.nom,
         content_type=trouve.type_mime if connu else "application/octet-stream",
     )

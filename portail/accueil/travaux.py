@@ -15,7 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from demandes.travail import solder_les_demandes
+from demandes.travail import (
+    effacer_les_valeurs,
+    facturer_sans_attestation,
+    solder_les_demandes,
+    supprimer_les_depots,
+)
 from enfants import places
 from enfants.fermetures import balayer_tout as fermetures
 from facturation.paiement import Stripe
@@ -84,6 +89,9 @@ TRAVAUX = (
     Travail("paiements", timedelta(minutes=15), paiements),
     Travail("places", timedelta(minutes=10), places.rattraper),
     Travail("demandes", timedelta(hours=1), solder_les_demandes),
+    Travail("attestations", timedelta(hours=1), facturer_sans_attestation),
+    Travail("depots", timedelta(hours=1), supprimer_les_depots),
+    Travail("effacement", JOUR, effacer_les_valeurs),
     Travail("fermetures", timedelta(hours=1), fermetures),
     Travail("donnees", timedelta(minutes=5), copies_des_donnees),
     Travail("sessions", JOUR, sessions),

@@ -4,7 +4,7 @@ from django.urls import path
 
 from portail.accueil import views
 from portail.accueil.donnees.views import mes_donnees, telecharger
-from portail.accueil.pieces import fichier
+from portail.accueil.pieces import apercu, fichier
 
 urlpatterns = [
     path("", views.accueil, name="accueil"),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("compte/donnees/", mes_donnees, name="mes_donnees"),
     path("compte/donnees/<uuid:pk>/", telecharger, name="telecharger_donnees"),
     path("fichiers/<uuid:pk>/", fichier, name="fichier"),
+    path("fichiers/<uuid:pk>/apercu/", apercu, name="fichier_apercu"),
     path("mentions-legales/", views.page, {"adresse": "mentions-legales"}, name="mentions_legales"),
     path(
         "donnees-personnelles/", views.page, {"adresse": "donnees-personnelles"}, name="donnees_personnelles"

@@ -78,6 +78,7 @@ class CollectiviteForm(forms.ModelForm):
             "zone",
             "alsace_moselle",
             "delai_attestation_jours",
+            "conservation_demandes_jours",
         )
         widgets = {
             nom: forms.TextInput(attrs={"type": "color"})
@@ -110,6 +111,7 @@ class CollectiviteAdmin(Tracee, admin.ModelAdmin):
         ("Contact de la page de connexion", {"fields": ("contact", "telephone", "telephone_secondaire")}),
         ("Identité", {"fields": ("logo", "couleur_action", "couleur_bandeau", "couleur_accent")}),
         ("Calendrier et règles", {"fields": ("zone", "alsace_moselle", "delai_attestation_jours")}),
+        ("Données personnelles", {"fields": ("conservation_demandes_jours",)}),
     )
 
     def has_add_permission(self, request) -> bool:

@@ -3,6 +3,7 @@
 import uuid
 from datetime import timedelta
 from hashlib import sha256
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.cache import cache
@@ -56,6 +57,12 @@ class Collectivite(models.Model):
     zone = models.CharField("zone de vacances", max_length=1, choices=Zone, default=Zone.B)
     alsace_moselle = models.BooleanField("jours fériés d’Alsace-Moselle", default=False)
     delai_attestation_jours = models.PositiveSmallIntegerField("délai pour l’attestation (jours)", default=3)
+    conservation_demandes_jours = models.PositiveSmallIntegerField(
+        "effacement des demandes sensibles (jours)",
+        default=30,
+        help_text="Santé et banque : les valeurs et les documents d’une demande sont effacés ce nombre de jours "
+        "après la décision. Ce qui est accepté reste dans les fiches.",
+    )
 
     class Meta:
         verbose_name = "collectivité"
@@ -171,12 +178,27 @@ class Fichier(models.Model):
     )
     depose_le = models.DateTimeField("déposé le", default=timezone.now)
 
+    GENRES: ClassVar[dict[str, str]] = {
+        "application/pdf": "PDF",
+        "image/jpeg": "Photo (JPEG)",
+        "image/png": "Image (PNG)",
+    }
+
     class Meta:
         verbose_name = "fichier"
         ordering = ["-depose_le"]
 
     def __str__(self) -> str:
         return self.nom
+
+    @property
+    def est_image(self) -> bool:
+        """One the portal wrote anew: it may be shown in a page."""
+        return self.type_mime in ("image/jpeg", "image/png")
+
+    @property
+    def genre(self) -> str:
+        return self.GENRES.get(self.type_mime, "Fichier")
 
 
 class Trace(models.Model):

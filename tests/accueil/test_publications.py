@@ -183,7 +183,7 @@ class TestPiecesPrivees:
         assert ouvre(agent_de("Régisseurs"), piece)
 
     def test_fin_du_rattachement_session_ouverte(self, monde):
-        piece = self._demande(monde, "sanitaires", monde.lea)
+        piece = self._demande(monde, "donnees-sanitaires", monde.lea)
         client = monde.client(monde.jean)
         assert ouvre(client, piece)
         monde.lea.rattachements.filter(famille=monde.jean).update(au=date(2020, 1, 1), du=date(2019, 1, 1))

@@ -45,6 +45,7 @@ def test_collectivite_une_seule_fiche(client):
         "couleur_accent": "#edb047",
         "zone": "B",
         "delai_attestation_jours": "3",
+        "conservation_demandes_jours": 30,
     }
     assert client.post("/admin/socle/collectivite/add/", donnees).status_code == 302
     assert Collectivite.actuelle().nom == "Belrive"

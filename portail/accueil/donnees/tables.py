@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 
-from demandes.models import Demande, DemandeEvenement, DemandeJour, LectureDemande, PieceDemande
+from demandes.models import Demande, DemandeEvenement, DemandeJour, Depot, LectureDemande, PieceDemande
 from enfants.models import (
     AffectationAgent,
     Autorisations,
@@ -215,6 +215,13 @@ DEMANDES = Document(
                 Partie("documents", PieceDemande, relation="pieces", avec=("fichier",)),
                 Partie("votre lecture", LectureDemande, _de_la_personne, "lectures", avec=("utilisateur",)),
             ),
+        ),
+        Partie(
+            "documents pas encore envoyés",
+            Depot,
+            lambda p: Q(famille=p.famille, par=p.utilisateur),
+            avec=("fichier",),
+            sauf=("jeton", "par"),
         ),
     ),
 )
