@@ -17,6 +17,8 @@ from portail.socle.models import Collectivite
 
 VERIFIE_JUSQU_AU = date(2028, 8, 31)
 UN_JOUR = timedelta(days=1)
+# From March on, towns prepare the next school year.
+RAPPEL = 3
 
 
 @dataclass
@@ -75,6 +77,21 @@ def _second_avis(zone: str, trouvee: Periode) -> str:
     milieu = trouvee.du + (trouvee.au - trouvee.du) / 2
     if any(not avis.is_holiday_for_zone(jour, zone) for jour in (trouvee.du + UN_JOUR, milieu)):
         return f"{trouvee.nom} {trouvee.du.year}{INSECABLE}: les deux sources ne sont pas d’accord, à relire."
+    return ""
+
+
+def annee_manquante(jour: date) -> str:
+    """« 2026-2027 » when the calendar of that day's school year is missing, « 2027-2028 » from March on when it is
+    next year's; else an empty string.
+    """
+    zone = Collectivite.actuelle().zone
+    debut = jour.year - (jour.month < 9)
+    annees = [debut] if jour.month >= 9 or jour.month < RAPPEL else [debut, debut + 1]
+    for annee in annees:
+        du, au = date(annee, 9, 1), date(annee + 1, 8, 31)
+        connue = AnneeScolaire.objects.filter(debut=du).exists()
+        if not connue or not PeriodeVacances.objects.filter(zone=zone, du__range=(du, au)).exists():
+            return f"{annee}-{annee + 1}"
     return ""
 
 

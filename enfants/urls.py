@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import path
 
 from enfants.admin.acces import acces_par_ecole
+from enfants.admin.annee import remplir_le_calendrier
+from enfants.admin.contrat import contrat_de_creche
 from enfants.admin.fin_d_annee import archiver, dupliquer
 from enfants.admin.pointage import feuille_de_pointage, feuille_papier
 from enfants.admin.rattachement import terminer
@@ -24,6 +26,14 @@ urlpatterns = [
         "admin/rattachements/<int:numero>/terminer/",
         admin.site.admin_view(terminer),
         name="rattachement_terminer",
+    ),
+    path(
+        "admin/calendrier/remplir/", admin.site.admin_view(remplir_le_calendrier), name="calendrier_remplir"
+    ),
+    path(
+        "admin/inscriptions/<int:numero>/contrat/",
+        admin.site.admin_view(contrat_de_creche),
+        name="contrat_de_creche",
     ),
     path("admin/prestations/archiver/", admin.site.admin_view(archiver), name="prestations_archiver"),
     path("admin/prestations/dupliquer/", admin.site.admin_view(dupliquer), name="prestations_dupliquer"),

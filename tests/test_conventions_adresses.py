@@ -62,6 +62,8 @@ ADRESSES = {
     "acces_par_ecole": CONNECTE,
     "pointage": CONNECTE,
     "pointage_papier": CONNECTE,
+    "calendrier_remplir": CONNECTE,
+    "contrat_de_creche": CONNECTE,
     "prestations_archiver": CONNECTE,
     "prestations_dupliquer": CONNECTE,
     "rattachement_terminer": CONNECTE,

@@ -3,7 +3,9 @@
 from copy import copy
 
 from django.contrib import admin, messages
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from enfants import inscriptions, regles, semaine
 from enfants.admin.commun import JoursField, ParStructure
@@ -110,7 +112,7 @@ def effets_de(prevision: Prevision) -> Effets | None:
 class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
     chemin = "prestation__structure"
     form = InscriptionForm
-    list_display = ("enfant", "service", "famille", "du", "au", "mode", "jours")
+    list_display = ("enfant", "service", "payeur", "du", "au", "mode", "jours")
     list_filter = ("mode", "prestation__structure", "prestation")
     list_select_related = ("enfant", "prestation__structure", "famille")
     search_fields = ("enfant__nom", "enfant__prenom", "famille__numero", "prestation__nom")
@@ -127,7 +129,7 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
             },
         ),
         ("Deux foyers", {"fields": (("repartition", "part"),)}),
-        ("Contrat de crèche", {"fields": (("heures_semaine", "conges_jours"),)}),
+        ("Contrat de crèche", {"fields": (("heures_semaine", "conges_jours"), "contrat")}),
     )
 
     class Media:
@@ -138,7 +140,21 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
 
     def get_readonly_fields(self, request, obj=None):
         # Its bookings carry child, service and payer: another one is another inscription.
-        return IDENTITE if obj else ()
+        return (*IDENTITE, "contrat") if obj else ("contrat",)
+
+    @admin.display(description="congés et heures")
+    def contrat(self, inscription: Inscription) -> str:
+        if inscription.pk is None or inscription.heures_semaine is None:
+            return "Pour un contrat de crèche, indiquez ses heures par semaine et enregistrez."
+        adresse = reverse("contrat_de_creche", args=[inscription.pk])
+        return format_html('<a href="{}">Poser un congé, voir les heures</a>', adresse)
+
+    @admin.display(description="famille payeuse", ordering="famille")
+    def payeur(self, inscription: Inscription) -> str:
+        return str(inscription.famille.titulaire() or inscription.famille)
+
+    def get_queryset(self, request):
+        return super().get_queryset(request).prefetch_related("famille__responsables")
 
     @admin.display(description="semaine type")
     def jours(self, inscription: Inscription) -> str:

@@ -97,10 +97,11 @@ class CreneauForm(forms.ModelForm):
 
     def clean(self):
         valeurs = super().clean()
-        if self.instance.pk and {"capacite", "surnombre"} <= valeurs.keys():
+        if self.instance.pk and "capacite" in valeurs:
             (creneau,) = verrouiller(Creneau.objects.filter(pk=self.instance.pk))
             self.instance.pris = creneau.pris  # what stands now, not what the page was opened with
-            total = valeurs["capacite"] + valeurs["surnombre"]
+            # Read-only, hence absent, for who may not go beyond.
+            total = valeurs["capacite"] + valeurs.get("surnombre", creneau.surnombre)
             if creneau.pris > total:
                 self.add_error(
                     "capacite", f"{creneau.pris} places sont déjà prises : {total} ne suffisent pas."
@@ -119,7 +120,10 @@ class CreneauAdmin(Tracee, ParStructure):
     fields = (("jauge", "jour"), ("capacite", "surnombre"), "motif_surnombre", "pris")
 
     def get_readonly_fields(self, request, obj=None):
-        return ("jauge", "jour", "pris") if obj else ("pris",)
+        fixes = ("jauge", "jour", "pris") if obj else ("pris",)
+        if request.user.has_perm("enfants.depasser_places"):
+            return fixes
+        return (*fixes, "surnombre", "motif_surnombre")
 
     def save_model(self, request, obj, form, change):
         # `pris` is the verbs' business: never written from here.

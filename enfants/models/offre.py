@@ -305,6 +305,7 @@ class Creneau(models.Model):
         verbose_name = "créneau"
         verbose_name_plural = "créneaux"
         ordering = ["jour", "jauge"]
+        permissions = [("depasser_places", "Peut accueillir des enfants en surnombre")]
         constraints = [
             models.UniqueConstraint(
                 fields=["jauge", "jour"],

@@ -47,7 +47,12 @@ GROUPES: dict[str, dict] = {
                 "facturation": {("facture", "lignefacture"): VOIR},
             },
         ],
-        "propres": ("demandes.traiter_demande", "demandes.voir_sante", "familles.creer_acces"),
+        "propres": (
+            "demandes.traiter_demande",
+            "demandes.voir_sante",
+            "familles.creer_acces",
+            "enfants.depasser_places",
+        ),
     },
     "Régisseurs": {
         "modeles": [

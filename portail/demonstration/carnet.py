@@ -40,6 +40,7 @@ class Carnet:
         present: bool | None = None,
         motif: str = "",
         demandee: date | None = None,
+        reguliere: bool = False,
     ) -> Reservation | None:
         """One booking, with its attendance when `present` is said; None when there is no place left."""
         jauges = self.jauges.get(inscription.prestation_id, [])
@@ -59,6 +60,7 @@ class Carnet:
             demandee_le=quand,
             modifiee_le=quand,
             motif=motif,
+            reguliere=reguliere,
             places=[j.pk for j in jauges] if etat in OCCUPANTS else [],
         )
         self.reservations.append(reservation)
@@ -66,14 +68,22 @@ class Carnet:
             self.pointer(inscription, jour, present)
         return reservation
 
-    def pointer(self, inscription: Inscription, jour: date, present: bool) -> None:
-        """What happened that day, with or without a booking."""
+    def pointer(
+        self,
+        inscription: Inscription,
+        jour: date,
+        present: bool,
+        heures: tuple[time | None, time | None] = (None, None),
+    ) -> None:
+        """What happened that day, with or without a booking; `heures`: arrival and departure."""
         self.pointages.append(
             Pointage(
                 enfant_id=inscription.enfant_id,
                 prestation_id=inscription.prestation_id,
                 jour=jour,
                 present=present,
+                arrivee=heures[0],
+                depart=heures[1],
                 agent=self.agent,
                 pointe_le=_matin(jour),
             )

@@ -475,3 +475,18 @@ def test_a_limit_counts_no_more_days_than_the_calendar_reaches(mairie):
     champs = {"nom": "Loin", "genre": "jours_avant", "nombre": "61", "compte": "ecole", "heure": "12:00"}
     page = mairie.post(adresse(Limite, "add"), champs)
     assert page.context["adminform"].form.errors.keys() == {"nombre"}
+
+
+def test_only_who_may_go_beyond_the_places(monde, jauge):
+    automatique(monde.cantine)
+    demander(monde.inscriptions["lea"], LUNDI)
+    creneau = Creneau.objects.get()
+    sans = factories.agent("places", "enfants.change_creneau", "enfants.view_creneau")
+    page = monde.client(sans).get(adresse(Creneau, "change", creneau.pk))
+    assert set(page.context["adminform"].form.fields) == {"capacite"}
+    envoi = {"capacite": 3, "surnombre": 9, "motif_surnombre": "Forcé"}
+    assert monde.client(sans).post(adresse(Creneau, "change", creneau.pk), envoi).status_code == 302
+    creneau.refresh_from_db()
+    assert (creneau.capacite, creneau.surnombre) == (3, 0)
+    refus = monde.client(sans).post(adresse(Creneau, "change", creneau.pk), {"capacite": 0})
+    assert "1 places sont déjà prises" in refus.content.decode()

@@ -3,10 +3,12 @@
 from datetime import date
 
 import pytest
+import time_machine
 from django.core.management import call_command
+from django.urls import reverse
 
 from enfants.calendrier import calendrier_du
-from enfants.calendrier_officiel import remplir
+from enfants.calendrier_officiel import annee_manquante, remplir
 from enfants.models import AnneeScolaire, Fermeture, JourFerie, PeriodeVacances
 from portail.socle.models import Collectivite
 from tests import factories
@@ -87,3 +89,50 @@ def test_the_command_says_what_nobody_can_check_yet(ville, capsys):
     call_command("calendrier", "--depuis", "2028", "--annees", "1")
     sortie = capsys.readouterr().out
     assert "dates non encore vérifiables" in sortie and "lignes ajoutées" in sortie
+
+
+# ── The yearly reminder, and filling from the admin ──────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("jour", "remplies", "attendue"),
+    [
+        (date(2026, 11, 23), (), "2026-2027"),
+        (date(2026, 11, 23), (2026,), ""),
+        (date(2027, 2, 28), (2026,), ""),
+        (date(2027, 3, 1), (2026,), "2027-2028"),
+        (date(2027, 8, 31), (2026, 2027), ""),
+        (date(2027, 9, 1), (2026,), "2027-2028"),
+    ],
+)
+def test_l_annee_qui_manque_se_rappelle(ville, jour, remplies, attendue):
+    for annee in remplies:
+        remplir(annee, 1)
+    assert annee_manquante(jour) == attendue
+
+
+def test_une_annee_sans_vacances_manque_aussi(ville):
+    AnneeScolaire.objects.create(debut=date(2026, 9, 1), fin=date(2027, 8, 31))
+    assert annee_manquante(date(2026, 11, 23)) == "2026-2027"
+
+
+def test_l_accueil_de_la_mairie_le_rappelle_et_la_page_remplit(ville, monde):
+    with time_machine.travel("2027-03-02 09:00 +0100", tick=False):
+        remplir(2026, 1)
+        mairie = monde.client(monde.agent)
+        assert 'id="calendrier-manquant"' in mairie.get(reverse("admin:index")).content.decode()
+        page = mairie.get(reverse("calendrier_remplir"))
+        assert page.context["form"]["annee"].value() == "2027"
+        assert mairie.post(reverse("calendrier_remplir"), {"annee": "1789"}).status_code == 200
+        faite = mairie.post(reverse("calendrier_remplir"), {"annee": "2027"}, follow=True)
+        assert "Lignes ajoutées" in faite.content.decode()
+        assert AnneeScolaire.objects.filter(debut=date(2027, 9, 1)).exists()
+        assert 'id="calendrier-manquant"' not in mairie.get(reverse("admin:index")).content.decode()
+
+
+def test_qui_remplit_le_calendrier(ville, monde):
+    adresse = reverse("calendrier_remplir")
+    sans = factories.agent("accueil", "enfants.view_enfant")
+    assert monde.client(sans).post(adresse, {"annee": "2026"}).status_code == 403
+    assert monde.client(monde.jean).get(adresse).status_code == 302
+    assert "calendrier-manquant" not in monde.client(sans).get(reverse("admin:index")).content.decode()

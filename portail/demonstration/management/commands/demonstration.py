@@ -13,7 +13,7 @@ from tqdm import tqdm
 from enfants.calendrier import calendrier_du
 from enfants.models import AnneeScolaire, Structure
 from familles.models import Famille
-from portail.demonstration import argent, courrier, guide, population, reservations, ville
+from portail.demonstration import argent, courrier, creche, guide, population, reservations, ville
 from portail.demonstration.carnet import Carnet
 from portail.socle.models import Collectivite
 
@@ -62,6 +62,7 @@ class Command(BaseCommand):
         )
         regie = ville.batir_regie(offre, commune.depuis)
         gens = guide.batir_gens(commune, guide.batir_agents())
+        contrat = creche.batir(commune, gens.claire, len(ville.STRUCTURES))
         inscriptions = population.peupler(commune, familles - 4, self.barre(familles - 4, "Familles"))
         ouvertures = reservations.Ouvertures(
             calendrier_du(jour - timedelta(days=400), jour + timedelta(days=200))
@@ -78,6 +79,7 @@ class Command(BaseCommand):
             carnet,
             self.barre(len(inscriptions), "Réservations"),
         )
+        creche.reserver(commune, contrat, ouvertures, carnet)
         carnet.ecrire()
         argent.facturer(commune, gens, regie, periodes, self.barre(familles + argent.EN_PREMIERE, "Factures"))
         courrier.ecrire_messages(commune, gens)
