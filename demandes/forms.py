@@ -13,8 +13,9 @@ from demandes.types import de_la_categorie
 from messagerie.forms import ReponseForm
 
 CASE = re.compile(r"(\d{1,15}):(\d{4}-\d{2}-\d{2}):(\d{1,9})")
-CASES_MAX = 600
+CASES_MAX = 1500  # a year of four services, or of four children
 RETOUR_MAX = 200
+RETOUR_LONG = 4000  # the typical week holds its choices in its address
 ANNEE_MIN, ANNEE_MAX = 2000, 2100
 
 
@@ -76,10 +77,28 @@ class Selection(Envoi):
     def clean_retour(self) -> str:
         """Only a page of the planning: never another site. Too long, it loses its options, not the selection."""
         retour = self.cleaned_data["retour"]
-        if len(retour) > RETOUR_MAX:
+        longueur = RETOUR_LONG if retour.startswith("/enfants/planning/semaine-type/") else RETOUR_MAX
+        if len(retour) > longueur:
             retour = retour.partition("?")[0][:RETOUR_MAX]
         surs = url_has_allowed_host_and_scheme(retour, allowed_hosts=None)
         return retour if surs and retour.startswith("/enfants/") else ""
+
+
+class Repetition(forms.Form):
+    """« Répéter la semaine »: a day of the week to take as a model, and the child displayed."""
+
+    semaine = forms.DateField(required=False, input_formats=["%Y-%m-%d"])
+    enfant = forms.UUIDField(required=False)
+
+    def clean_semaine(self) -> date | None:
+        jour = self.cleaned_data["semaine"]
+        if jour and not ANNEE_MIN <= jour.year <= ANNEE_MAX:
+            raise ValidationError("Cette date est trop lointaine.")
+        return jour
+
+    def valides(self) -> dict:
+        self.is_valid()
+        return {nom: self.cleaned_data.get(nom) for nom in self.fields}
 
 
 class Filtre(forms.Form):

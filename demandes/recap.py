@@ -6,22 +6,27 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from demandes.selection import Conflit
-from demandes.textes import jours_en_mots, mois_en_mots
+from demandes.textes import enumerer, jours_en_mots, mois_en_mots
+from enfants import regles
 from enfants.models import Etat
 from enfants.places import Issue, IssueAbsence
 from facturation.tarification import Prix
 from portail.socle.argent import INSECABLE
 
+# More days than these are told by their number, and unfolded month by month.
+JOURS_MAX = 8
+
 
 @dataclass(frozen=True)
 class LigneRecap:
-    """A child, a service, days that share their fate. `centimes` None: no price known."""
+    """A child, a service, days that share their fate. `centimes` None: no price known; `mois`: to unfold."""
 
     qui: str
     jours: str
     detail: str = ""
     refus: str = ""
     centimes: int | None = None
+    mois: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,13 +118,32 @@ def _lignes(entrees: Iterable[tuple]) -> list[LigneRecap]:
     return [
         LigneRecap(
             qui=qui,
-            jours=_majuscule(jours_en_mots(j for j, _ in jours)),
+            jours=_quand([j for j, _ in jours]),
+            mois=par_mois([j for j, _ in jours]) if len(jours) > JOURS_MAX else (),
             detail=detail,
             refus=refus,
             centimes=None if any(p is None for _, p in jours) else sum(p.centimes for _, p in jours),
         )
         for (qui, detail, refus), jours in groupes.items()
     ]
+
+
+def _quand(jours: Sequence[date]) -> str:
+    """The days; many are summed up: « 34 jours, du lundi 30 novembre au vendredi 2 juillet »."""
+    if len(jours) <= JOURS_MAX:
+        return _majuscule(jours_en_mots(jours))
+    du, au = (jours_en_mots([jour]) for jour in (min(jours), max(jours)))
+    return f"{len(jours)}{INSECABLE}jours, du {du} au {au}"
+
+
+def par_mois(jours: Iterable[date]) -> tuple[tuple[str, str], ...]:
+    """« Novembre 2026 » and « lundi 30 »; « Décembre 2026 » and « mardi 1er, jeudi 3… »."""
+    mois: dict[tuple[int, int], list[date]] = defaultdict(list)
+    for jour in sorted(jours):
+        mois[jour.year, jour.month].append(jour)
+    return tuple(
+        (regles.mois_en_mots(js[0]), enumerer(regles.jour_en_mots(j, j) for j in js)) for js in mois.values()
+    )
 
 
 def _majuscule(texte: str) -> str:

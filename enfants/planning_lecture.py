@@ -78,15 +78,20 @@ _RESERVEE = Colonnes(
 )
 _POINTAGE = Colonnes("t", Pointage, ("id", "enfant", "prestation", "jour", "present", "arrivee", "depart"))
 _HEURES = Colonnes("t", Pointage, ("arrivee", "depart"))
-# The rank: those who asked before, for any service that draws on the same places. Attendance joins the union in
-# the same columns, as the state « pointage ».
+# The rank of `places.rangs`: the longest of the queues, those who asked before on the same places. Where places are
+# kept by age or class, who stands in which queue is not SQL's business: no rank rather than another one.
+_RANG = f"""CASE WHEN b.etat = '{Etat.EN_ATTENTE}' AND NOT EXISTS (
+    SELECT 1 FROM {_PUISE} z JOIN {Jauge._meta.db_table} j ON j.id = z.jauge_id WHERE z.prestation_id = b.prestation_id
+    AND (j.age_min IS NOT NULL OR j.age_max IS NOT NULL OR CAST(j.niveaux AS text) <> '[]')
+) THEN (
+    SELECT COUNT(*) FROM {_PUISE} x JOIN {_PUISE} y ON y.jauge_id = x.jauge_id
+    JOIN {Reservation._meta.db_table} a ON a.prestation_id = y.prestation_id AND a.jour = b.jour AND a.etat = b.etat
+    WHERE x.prestation_id = b.prestation_id AND (a.demandee_le, a.id) <= (b.demandee_le, b.id)
+    GROUP BY x.jauge_id ORDER BY COUNT(*) DESC LIMIT 1
+) END"""
+# Attendance joins the union in the same columns, as the state « pointage ».
 _JOURNEES = f"""
-SELECT CAST(NULL AS time), CAST(NULL AS time), {_RESERVEE.sql}, CASE WHEN b.etat = '{Etat.EN_ATTENTE}' THEN (
-    SELECT COUNT(*) FROM {Reservation._meta.db_table} a
-    WHERE a.jour = b.jour AND a.etat = b.etat AND (a.demandee_le, a.id) <= (b.demandee_le, b.id)
-    AND (a.prestation_id = b.prestation_id OR a.prestation_id IN (
-        SELECT y.prestation_id FROM {_PUISE} x JOIN {_PUISE} y ON y.jauge_id = x.jauge_id
-        WHERE x.prestation_id = b.prestation_id))) END
+SELECT CAST(NULL AS time), CAST(NULL AS time), {_RESERVEE.sql}, {_RANG}
 FROM {Reservation._meta.db_table} b
 WHERE b.enfant_id IN (%(enfants)s) AND b.jour BETWEEN %%s AND %%s
 AND (b.payeur_id = %%s OR b.etat NOT IN ('{Etat.REFUSEE}', '{Etat.ANNULEE}'))

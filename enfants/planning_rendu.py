@@ -4,6 +4,7 @@ Markup and class names are those of the look (static/css/planning.css). Every te
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from itertools import groupby
@@ -15,11 +16,14 @@ from django.utils.safestring import SafeString, mark_safe
 from enfants import regles, semaine
 from enfants.planning import Ligne, PlanningEnfant
 from enfants.planning_case import Case
+from enfants.planning_echeances import Echeances
 from portail.socle.argent import INSECABLE
 
 SIGLES = ("Lu", "Ma", "Me", "Je", "Ve", "S", "D")
 MARQUES = {regles.FERIE: "JF", regles.FERMETURE: "F", regles.PETITES: "P", regles.GRANDES: "G"}
 AVATARS = 5
+# Nothing was asked that day: the words say all there is.
+SANS_DETAIL = ("complet", "exclusif", "autre_foyer", "ineligible")
 
 
 @lru_cache(maxsize=64)
@@ -50,11 +54,33 @@ def entete(jours: Sequence[date], aujourdhui: date) -> SafeString:
     )
 
 
-def corps(plannings: Sequence[PlanningEnfant], jours: Sequence[date], aujourdhui: date) -> SafeString:
+@dataclass(frozen=True)
+class Decor:
+    """What every row of a month shares: names and classes of the days, deadlines, address of the detail."""
+
+    noms: dict[date, str]
+    colonnes: dict[date, str]
+    echeances: Echeances
+    detail: str  # « …/0/2000-01-01/ »
+
+    @classmethod
+    def du_mois(cls, jours: Sequence[date], aujourdhui: date, echeances: Echeances, detail: str) -> "Decor":
+        return cls(
+            {j: f"{semaine.NOMS[j.weekday()]} {'1er' if j.day == 1 else j.day}" for j in jours},
+            {j: "a" if j == aujourdhui else "w" if j.weekday() > 4 else "" for j in jours},
+            echeances,
+            detail,
+        )
+
+
+def limites(echeances: Echeances) -> SafeString:
+    """Attributes of the table: the deadlines, each rule once."""
+    return mark_safe("".join(f' data-limites{n}="{escape(mots)}"' for n, mots in enumerate(echeances.regles)))
+
+
+def corps(plannings: Sequence[PlanningEnfant], decor: Decor) -> SafeString:
     """The rows. With several children each has its band, and labels begin with the first name."""
-    largeur = len(jours) + 2
-    noms = {j: f"{semaine.NOMS[j.weekday()]} {'1er' if j.day == 1 else j.day}" for j in jours}
-    colonnes = {j: "a" if j == aujourdhui else "w" if j.weekday() > 4 else "" for j in jours}
+    largeur = len(decor.noms) + 2
     morceaux = []
     for rang, p in enumerate(plannings, 1):
         prefixe = ""
@@ -73,22 +99,35 @@ def corps(plannings: Sequence[PlanningEnfant], jours: Sequence[date], aujourdhui
                 f'<tr class="s"><th colspan="{largeur}" scope="rowgroup">'
                 f"<span>{escape(structure)}</span></th></tr>"
             )
-            morceaux.extend(_ligne(ligne, prefixe, noms, colonnes) for ligne in lignes)
+            morceaux.extend(_ligne(ligne, rang, prefixe, decor) for ligne in lignes)
     return mark_safe(f"<tbody>{''.join(morceaux)}</tbody>")
 
 
-def _ligne(ligne: Ligne, prefixe: str, noms: dict[date, str], colonnes: dict[date, str]) -> str:
+def _ligne(ligne: Ligne, rang: int, prefixe: str, decor: Decor) -> str:
     nom = escape(ligne.prestation.nom)
-    groupes = f' data-groupes="{" ".join(map(str, ligne.groupes))}"' if ligne.groupes else ""
     tete = (
-        f'<tr{groupes}><th scope="row">{icone(ligne.prestation.icone)}<span>{nom}</span></th>'
+        f'<tr{_attributs(ligne, rang, decor)}><th scope="row">{icone(ligne.prestation.icone)}<span>{nom}</span></th>'
         f'<td class="r">{escape(ligne.payeur)}</td>'
     )
     if ligne.phrase:
         return tete + _phrase(ligne) + "</tr>"
-    return (
-        tete + "".join([_case(c, f"{prefixe}{nom}, {noms[c.jour]}", colonnes) for c in ligne.cases]) + "</tr>"
-    )
+    lien = ""
+    if ligne.a_soi:
+        lien = decor.detail.replace("/0/2000-01-01/", f"/{ligne.inscription.pk}/")
+    noms, colonnes = decor.noms, decor.colonnes
+    cases = [_case(c, f"{prefixe}{nom}, {noms[c.jour]}", colonnes[c.jour], lien) for c in ligne.cases]
+    return tete + "".join(cases) + "</tr>"
+
+
+def _attributs(ligne: Ligne, rang: int, decor: Decor) -> str:
+    """For the script: exclusive groups (of that child), numbers of the deadlines."""
+    attributs = ""
+    if ligne.groupes:
+        attributs = f' data-groupes="{" ".join(f"{rang}-{g}" for g in ligne.groupes)}"'
+    for nom, numero in zip(("reserver", "annuler"), decor.echeances.numeros(ligne), strict=True):
+        if numero is not None:
+            attributs += f' data-{nom}="{numero}"'
+    return attributs
 
 
 def galet(case: Case, texte: str = "", classe: str = "") -> str:
@@ -98,8 +137,8 @@ def galet(case: Case, texte: str = "", classe: str = "") -> str:
     return f'<i class="g{classe} g-{case.etat}{boucle}"{nombre}>{texte}</i>'
 
 
-def _case(case: Case, nom: str, colonnes: dict[date, str]) -> str:
-    etat, colonne = case.etat, colonnes[case.jour]
+def _case(case: Case, nom: str, colonne: str, lien: str) -> str:
+    etat = case.etat
     classe = f' class="{colonne}"' if colonne else ""
     if not etat:
         return f"<td{classe}></td>"
@@ -112,6 +151,10 @@ def _case(case: Case, nom: str, colonnes: dict[date, str]) -> str:
             f'<td{classe}><input type="checkbox" name="c" value="{case.valeur}" '
             f'aria-label="{nom}{INSECABLE}: {mots}">{galet(case)}</td>'
         )
+    if lien and etat not in SANS_DETAIL:
+        boucle = " g-r" if case.regulier else ""
+        adresse = f"{lien}{case.jour.isoformat()}/"
+        return f'<td{classe}><a class="g g-{etat}{boucle}" href="{adresse}">{nom}{INSECABLE}: {mots}</a></td>'
     bulle = f' title="{mots[:1].upper()}{mots[1:]}"' if case.precision else ""
     return f"<td{classe}{bulle}>{galet(case, f'{mots[:1].upper()}{mots[1:]}')}</td>"
 

@@ -18,6 +18,8 @@ EXEMPLES = {
     "token": "a-b",
     "numero": 1,
     "secret": "a1b2c3",
+    "inscription": 1,
+    "jour": "2026-11-26",
 }
 # Name of the address: who may ask for it. A public page is one more door: say why beside it.
 ADRESSES = {
@@ -88,6 +90,8 @@ ADRESSES = {
     "planning_famille": CONNECTE,
     "planning_enfant": CONNECTE,
     "demande_planning": CONNECTE,
+    "semaine_type": CONNECTE,
+    "planning_jour": CONNECTE,
     # « Relevé de compte »
     "releve": CONNECTE,
     "releve_pdf": CONNECTE,

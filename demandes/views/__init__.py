@@ -1,5 +1,7 @@
+from .jour import planning_jour
 from .planning import demande_planning
 from .saisie import demande_compte, demande_enfant, enfant_ajouter
+from .semaine_type import semaine_type_page
 from .suivi import conversation, demande, demandes, demandes_enfants
 
 __all__ = [
@@ -11,4 +13,6 @@ __all__ = [
     "demandes",
     "demandes_enfants",
     "enfant_ajouter",
+    "planning_jour",
+    "semaine_type_page",
 ]

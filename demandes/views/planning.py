@@ -49,8 +49,13 @@ def demande_planning(request: HttpRequest) -> HttpResponse:
     # After the days were read: a second click must find its demande, not « these days changed ».
     if choisi["confirmer"] and (deja := famille.demandes.filter(jeton=choisi["jeton"]).first()):
         return redirect("demande", pk=deja.pk)
+    return recapituler(request, famille, choix, choisi | {"retour": retour})
+
+
+def recapituler(request, famille: Famille, choix: Choix, choisi: dict, notes=()) -> HttpResponse:
+    """The recap of these days, or their receipt when it was confirmed. `notes`: what the recap says besides."""
     suite = _reserver if choisi["action"] == Selection.RESERVER else _absences
-    return suite(request, famille, choix, choisi, retour)
+    return suite(request, famille, choix, choisi, notes)
 
 
 def _corps(request: HttpRequest):
@@ -61,7 +66,7 @@ def _corps(request: HttpRequest):
     return corps
 
 
-def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str) -> HttpResponse:
+def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
     maintenant = timezone.now()
     if choisi["confirmer"] and not choix.conflits:
         demande, issues = envoyer_reservations(
@@ -72,7 +77,7 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str
             for i in issues
             if i.verdict == "refus"
         ]
-        return _recu(request, demande, refusees, retour)
+        return _recu(request, demande, refusees, choisi["retour"])
     issues = places.examiner(choix.souhaits, maintenant)
     issues += [places.Issue(souhait, "refus", phrase) for souhait, phrase in choix.clos]
     prix = estimer(
@@ -83,10 +88,10 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, retour: str
         ],
     )
     recap = recap_reservations(issues, prix, choix.conflits)
-    return _page(request, famille, choix, choisi, retour, recap, range(len(choix.cases)))
+    return _page(request, famille, choix, choisi, recap, range(len(choix.cases)), notes)
 
 
-def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str) -> HttpResponse:
+def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
     """The reason is asked with the recap, and confirmed with it."""
     maintenant = timezone.now()
     joints = Joints(Guichet(famille, request.user, choisi["jeton"]), Absences.pieces)
@@ -112,10 +117,10 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, retour: str
             if i.verdict == "refus"
         ]
         retirees = sum(i.verdict == "annulee" for i in issues)
-        return _recu(request, demande, refusees, retour, retirees)
+        return _recu(request, demande, refusees, choisi["retour"], retirees)
     issues = places.examiner_absences(reservations, maintenant)
     recap = recap_absences(issues, choix.conflits, impossibles)
-    return _page(request, famille, choix, choisi, retour, recap, reservees, raison, joints)
+    return _page(request, famille, choix, choisi, recap, reservees, notes, raison, joints)
 
 
 def _complete(raison: Absences, joints: Joints) -> bool:
@@ -127,7 +132,7 @@ def _complete(raison: Absences, joints: Joints) -> bool:
 
 
 def _page(
-    request, famille, choix, choisi, retour, recap: Recap, positions, raison=None, joints=None
+    request, famille, choix, choisi, recap: Recap, positions, notes, raison=None, joints=None
 ) -> HttpResponse:
     """`positions`: for each day the recap judged, its box."""
     prefetch_related_objects([famille], "quotients")
@@ -143,7 +148,8 @@ def _page(
         "joints": joints,
         "action": choisi["action"],
         "jeton": choisi["jeton"],
-        "retour": retour,
+        "retour": choisi["retour"],
+        "notes": notes,
         "quotient": quotient.valeur if quotient else None,
         "plusieurs_quotients": bool(quotients),
     }

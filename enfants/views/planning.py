@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from enfants import planning, planning_rendu, planning_semaine
 from enfants.forms import PlanningForm, premier_du_mois
 from enfants.models import Enfant
+from enfants.planning_echeances import Echeances
 from enfants.planning_lecture import lire
 from enfants.regles import mois_en_mots
 from familles.acces import famille_de
@@ -92,6 +93,10 @@ class _Adresses:
     def semaine(self, jour: date) -> str:
         return self.mois(jour, vue="semaine", du=jour.isoformat())
 
+    def repeter(self, lundi: date) -> str:
+        options = {"semaine": lundi.isoformat()} | ({"enfant": self.enfant.pk} if self.enfant else {})
+        return f"{reverse('semaine_type')}?{urlencode(options)}"
+
 
 def _pastilles(enfants: list, choisis: list, premier: date, options: dict) -> list[Pastille]:
     if len(enfants) < 2:
@@ -136,6 +141,8 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
     aujourdhui = timezone.localdate(maintenant)
     entrees = lire(enfants, famille, jours, maintenant, contexte["toutes"])
     plannings = planning.planning(entrees)
+    detail = reverse("planning_jour", args=[0, "2000-01-01"])
+    decor = planning_rendu.Decor.du_mois(jours, aujourdhui, Echeances(plannings, entrees), detail)
     voisins = [_decaler(premier, n) for n in (-1, 1)]
     avant, apres = (m if premier_du_mois(f"{m:%Y-%m}", aujourdhui) else None for m in voisins)
     semaine = aujourdhui if aujourdhui in jours else premier
@@ -149,7 +156,8 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
         "url_en_cours": _Adresses(adresses.enfant, False).mois(premier),
         "url_toutes": _Adresses(adresses.enfant, True).mois(premier),
         "tete": planning_rendu.entete(jours, aujourdhui),
-        "corps": planning_rendu.corps(plannings, jours, aujourdhui),
+        "corps": planning_rendu.corps(plannings, decor),
+        "limites": planning_rendu.limites(decor.echeances),
         "vide": not any(p.lignes for p in plannings),
         "modifiable": any(c.valeur for p in plannings for ligne in p.lignes for c in ligne.cases),
         "delais": planning_semaine.delais(plannings),
@@ -175,6 +183,8 @@ def _semaine(request, enfants, famille, jour: date, maintenant: datetime, adress
         "url_avant": adresses.semaine(voisines[0]),
         "url_apres": adresses.semaine(voisines[1]),
         "url_mois": adresses.mois(jour),
+        "url_repeter": adresses.repeter(lundi),
+        "sans_detail": planning_rendu.SANS_DETAIL,
         "url_cette_semaine": "" if aujourdhui in jours else adresses.semaine(aujourdhui),
         "modifiable": any(case.valeur for c in cartes for e in c.enfants for _, case in e.lignes),
     }

@@ -48,7 +48,7 @@ def case(monde, nom: str, jour: date, qui=None) -> tuple[str, str, bool]:
     cellule = ligne.split("<td")[1 + jour.day].partition(">")[2]
     code = re.search(r"g g-(\w+)", cellule)
     etiquette = re.search(rf'aria-label="[^"]*?{N}: ([^"]*)"', cellule)
-    texte = re.search(r"<i[^>]*>([^<]*)</i>", cellule)
+    texte = re.search(r"<i[^>]*>([^<]*)</i>", cellule)  # no box: words in full
     mots = etiquette[1] if etiquette else texte[1] if texte else ""
     return (code[1] if code else "", mots, "<input" in cellule)
 
@@ -122,7 +122,7 @@ def test_un_service_exclusif_deja_pris_est_nomme(monde, club):
     )
     assert case(monde, "Club", MARDI)[0] == "libre"
     # The page tells the script which rows exclude each other.
-    assert mois(monde).count(f'data-groupes="{groupe.pk}"') == 2
+    assert mois(monde).count(f'data-groupes="1-{groupe.pk}"') == 2
 
 
 def test_ce_qui_attend_nexclut_pas(monde, club):
@@ -221,3 +221,21 @@ def test_les_requetes_ne_dependent_pas_de_ce_quil_y_a_a_dire(
     navigateur.get(reverse("enfants"))
     with django_assert_num_queries(9):
         navigateur.get(reverse("planning_famille", args=["2026-11"]) + suite)
+
+
+def test_le_rang_est_celui_de_la_demande(monde, club):
+    """The same figure as `places.rangs`, on two queues of different lengths; none where places are kept by age."""
+    matin = Jauge.objects.get(prestations=club)
+    apres = Jauge.objects.create(structure=matin.structure, libelle="Après-midi", capacite=0)
+    moitie = factories.prestation("Après-midi")
+    apres.prestations.add(club, moitie)
+    for prenom in ("Ali", "Bob"):
+        enfant = factories.enfant(prenom, monde.claire)
+        demander(factories.inscription(enfant, moitie, monde.claire), LUNDI)
+    Creneau.objects.create(jauge=matin, jour=LUNDI, capacite=2, pris=2)
+    demander(monde.inscriptions["club_zoe"], LUNDI)
+    (issue,) = demander(monde.inscriptions["club"], LUNDI)
+    assert places.rangs([issue.reservation]) == {issue.reservation.pk: 4}
+    assert case(monde, "Club", LUNDI)[1] == "demande en attente, 4e sur la liste"
+    Jauge.objects.filter(pk=matin.pk).update(age_min=3)
+    assert case(monde, "Club", LUNDI)[1] == "demande en attente"

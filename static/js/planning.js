@@ -1,0 +1,282 @@
+// The planning made quicker: arrows, menu of a day, ranges, series. Every page works without this file.
+(() => {
+  "use strict";
+  const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const NBSP = "\u00a0";
+
+  // An aria-label reads « [Enfant, ]Prestation, jour : état ».
+  const read = (box) => {
+    const label = box.getAttribute("aria-label") || "";
+    const at = label.search(/\s:\s/);
+    const head = at < 0 ? label : label.slice(0, at);
+    const cut = head.lastIndexOf(", ");
+    return { what: head.slice(0, cut), day: head.slice(cut + 2), state: at < 0 ? "" : label.slice(at + 3) };
+  };
+  const galetOf = (box) => box.parentElement.querySelector(".g");
+  const has = (box, codes) => codes.some((code) => galetOf(box)?.classList.contains("g-" + code));
+  const bookable = (box) => has(box, ["libre", "dernieres", "complet_attente", "refusee", "absent_excuse"]);
+  const free = (box) => has(box, ["libre", "dernieres"]);
+  const cancellable = (box) => has(box, ["reservee", "demandee", "en_attente"]);
+  const dayOf = (box) => box.value.split(":")[1];
+  const groupsOf = (box) => (box.closest("[data-groupes]")?.dataset.groupes || "").split(" ").filter(Boolean);
+
+  for (const form of $$("form[data-planning]")) {
+    const boxes = $$('.grille input[type="checkbox"], .semaine input[type="checkbox"]', form).filter((box) => !box.disabled);
+    const count = form.querySelector("[data-compte]");
+    const list = form.querySelector("[data-choix]");
+    const idle = count?.textContent;
+
+    // One choice a day in an exclusive group, child by child.
+    const rivals = (box) => {
+      const groups = groupsOf(box);
+      return groups.length && bookable(box)
+        ? boxes.filter((other) => other !== box && other.checked && bookable(other) && dayOf(other) === dayOf(box)
+          && groupsOf(other).some((group) => groups.includes(group)))
+        : [];
+    };
+    const tickAll = (chosen) => { for (const box of chosen) if (!box.checked && !rivals(box).length) box.checked = true; };
+
+    const recount = (remark = "") => {
+      const chosen = boxes.filter((box) => box.checked);
+      const n = chosen.length;
+      if (count) count.textContent = n === 0 ? idle : n === 1 ? "1 jour choisi" : `${n} jours choisis`;
+      if (!list) return;
+      const groups = new Map();
+      for (const box of chosen) {
+        const { what, day } = read(box);
+        groups.set(what, [...(groups.get(what) || []), day]);
+      }
+      const lines = [...groups].slice(0, 2).map(([what, days]) => `${what}${NBSP}: ${days.length > 5 ? `${days.length} jours` : days.join(", ")}`);
+      list.textContent = remark || lines.join(" ; ") + (groups.size > 2 ? "…" : "");
+      list.toggleAttribute("data-remarque", Boolean(remark));
+    };
+    form.addEventListener("change", (event) => {
+      const box = event.target;
+      let remark = "";
+      if (box.name === "c" && box.checked) {
+        for (const rival of rivals(box)) {
+          rival.checked = false;
+          remark = `Un seul choix par jour${NBSP}: « ${read(rival).what} » est décoché.`;
+        }
+      }
+      recount(remark);
+    });
+    form.addEventListener("reset", () => setTimeout(recount));
+    window.addEventListener("pageshow", () => recount());
+    form.querySelector("[data-tout-decocher]")?.addEventListener("click", (event) => {
+      event.preventDefault(); // a reset would bring back boxes the server had ticked
+      for (const box of boxes) box.checked = false;
+      recount();
+    });
+    for (const button of $$("[data-tout-cocher]")) {
+      button.hidden = !boxes.some(free);
+      button.addEventListener("click", () => {
+        tickAll(boxes.filter(free));
+        recount();
+      });
+    }
+    recount();
+
+    const grid = form.querySelector(".grille");
+    if (!grid) continue;
+    ranges(grid, places(boxes), rivals, recount);
+    arrows(grid, $$("td > input, td > a", grid));
+    menu(form, grid, boxes, tickAll, recount);
+  }
+
+  // Where each box stands: rows of the table, columns that ignore the colspans of « closed » rows.
+  function places(boxes) {
+    const column = (box) => {
+      let index = 0;
+      for (let cell = box.parentElement.previousElementSibling; cell; cell = cell.previousElementSibling) index += cell.colSpan;
+      return index;
+    };
+    return new Map(boxes.map((box) => [box, { row: box.closest("tr").rowIndex, col: column(box) }]));
+  }
+
+  // Shift + click (or Shift + Space) ticks or unticks from the last box touched to this one.
+  function ranges(grid, place, rivals, recount) {
+    let last = null;
+    const extend = (box, on) => {
+      const [a, b] = [place.get(last), place.get(box)];
+      const between = (n, x, y) => n >= Math.min(x, y) && n <= Math.max(x, y);
+      for (const [other, at] of place) {
+        if (between(at.row, a.row, b.row) && between(at.col, a.col, b.col) && bookable(other) === bookable(box)) {
+          if (!on || !rivals(other).length) other.checked = on;
+        }
+      }
+      recount();
+    };
+    grid.addEventListener("click", (event) => {
+      const box = event.target;
+      if (!place.has(box)) return;
+      if (event.shiftKey && last) extend(box, box.checked);
+      last = box;
+    });
+    grid.addEventListener("keydown", (event) => {
+      const box = event.target;
+      if (event.key !== " " || !event.shiftKey || !last || !place.has(box)) return;
+      event.preventDefault();
+      extend(box, !box.checked);
+      last = box;
+    });
+  }
+
+  // One Tab stop for the grid; arrows walk from box to box, Home and End to the ends of the row (of the grid with
+  // Ctrl), Page Up and Page Down by a week.
+  function arrows(grid, boxes) {
+    if (!boxes.length) return;
+    const place = places(boxes);
+    const stop = (box) => {
+      for (const other of boxes) other.tabIndex = other === box ? 0 : -1;
+    };
+    stop(boxes.find((box) => box.type) || boxes[0]);
+    grid.addEventListener("focusin", (event) => { if (place.has(event.target)) stop(event.target); });
+    const along = (sign, least) => (a, b) => {
+      const d = sign * (b.col - a.col);
+      return a.row === b.row && d > 0 ? Math.abs(d - least) + 1 : 0;
+    };
+    const across = (sign) => (a, b) => {
+      const d = sign * (b.row - a.row);
+      return d > 0 ? d * 100 + Math.abs(b.col - a.col) : 0;
+    };
+    const dist = {
+      ArrowRight: along(1, 1), ArrowLeft: along(-1, 1), ArrowDown: across(1), ArrowUp: across(-1),
+      PageDown: along(1, 7), PageUp: along(-1, 7), End: along(1, 99), Home: along(-1, 99),
+    };
+    grid.addEventListener("keydown", (event) => {
+      const from = place.get(event.target);
+      const measure = dist[event.key];
+      if (!from || !measure || event.altKey || event.metaKey) return;
+      event.preventDefault();
+      if (event.ctrlKey) {
+        if (event.key === "Home" || event.key === "End") boxes.at(event.key === "Home" ? 0 : -1).focus();
+        return;
+      }
+      let best = null;
+      for (const [box, to] of place) {
+        const d = measure(from, to);
+        if (d > 0 && (!best || d < best.d)) best = { d, box };
+      }
+      if (!best) return;
+      const { box } = best;
+      if (event.shiftKey && event.key.startsWith("Arrow") && box.checked !== event.target.checked) box.click();
+      box.focus();
+    });
+  }
+
+  // « Modifiable jusqu’à … » of a box: the table holds each rule once, the row says which is its own.
+  function deadline(grid, box) {
+    const { reserver, annuler } = box.closest("tr").dataset;
+    const rules = (grid.dataset[`limites${bookable(box) ? reserver : annuler}`] || "").split("|");
+    const day = String(Number(dayOf(box).slice(8)));
+    const until = rules.find((rule) => rule.startsWith(day + "="))?.slice(day.length + 1);
+    if (!until) return "";
+    const late = until.startsWith("!");
+    if (bookable(box)) return late ? `Hors délai depuis ${until.slice(1)}` : `Modifiable jusqu’à ${until}`;
+    return late ? `Délai d’absence passé depuis ${until.slice(1)}` : `Modifiable jusqu’à ${until}`;
+  }
+
+  function menu(form, grid, boxes, tickAll, recount) {
+    const panel = form.querySelector("[data-menu-case]");
+    if (!panel) return;
+    document.body.append(panel); // out of every scroller and stacking context
+    if (!form.id) form.id = "planning";
+    const item = Object.fromEntries($$("[data-faire]", panel).map((button) => [button.dataset.faire, button]));
+    for (const button of $$('button[type="submit"]', panel)) button.setAttribute("form", form.id);
+    const words = (button) => button.querySelector("span");
+    const capital = (text) => text && text[0].toUpperCase() + text.slice(1);
+    let current = null;
+
+    const close = (giveBack) => {
+      if (panel.hidden) return;
+      panel.hidden = true;
+      if (giveBack) current?.focus();
+      current = null;
+    };
+    const sameWeekday = (box) => {
+      const at = new Date(dayOf(box)).getDay();
+      return boxes.filter((other) => other.closest("tr") === box.closest("tr") && new Date(dayOf(other)).getDay() === at
+        && (bookable(box) ? free(other) || other === box : bookable(other) === bookable(box)));
+    };
+    const open = (box) => {
+      current = box;
+      const { what, day, state } = read(box);
+      const until = deadline(grid, box);
+      panel.querySelector("[data-titre]").textContent = `${what}, ${day}`;
+      panel.querySelector("[data-etat]").textContent = `${capital(state)}.${until ? ` ${until}.` : ""}`;
+      const can = { reservation: bookable(box), absence: cancellable(box) };
+      const pending = has(box, ["demandee", "en_attente"]);
+      words(item.reservation).textContent = !can.reservation ? `Demande de réservation${NBSP}: déjà faite`
+        : has(box, ["complet_attente"]) ? "Demande de réservation (liste d’attente)" : "Demande de réservation";
+      words(item.absence).textContent = !can.absence ? `Déclarer une absence${NBSP}: rien de réservé`
+        : pending ? "Retirer ma demande" : "Déclarer une absence";
+      for (const key of ["reservation", "absence"]) item[key].setAttribute("aria-disabled", String(!can[key]));
+      const series = sameWeekday(box);
+      item.serie.parentElement.hidden = series.length < 2;
+      words(item.serie).textContent = `Cocher tous les ${day.split(/\s/)[0]}s…`;
+      const [enrolment, date] = box.value.split(":");
+      item.detail.href = panel.dataset.detail.replace("/0/", `/${enrolment}/`).replace("2000-01-01", date);
+      panel.hidden = false;
+      const cell = box.parentElement.getBoundingClientRect();
+      const size = panel.getBoundingClientRect();
+      const width = document.documentElement.clientWidth;
+      const middle = cell.left + cell.width / 2;
+      const left = Math.max(8, Math.min(middle - size.width / 2, width - size.width - 8));
+      const below = cell.bottom + 12 + size.height < window.innerHeight || cell.top < size.height + 20;
+      panel.style.left = `${left + window.scrollX}px`;
+      panel.style.top = `${(below ? cell.bottom + 10 : cell.top - size.height - 10) + window.scrollY}px`;
+      panel.style.setProperty("--pointe", `${Math.max(16, Math.min(middle - left, size.width - 16))}px`);
+      panel.classList.toggle("menu-dessus", !below);
+      (can.reservation ? item.reservation : can.absence ? item.absence : item.fermer).focus();
+    };
+
+    grid.addEventListener("contextmenu", (event) => {
+      const box = event.target.closest("td")?.querySelector("input");
+      if (!box || box.disabled) return;
+      event.preventDefault();
+      open(box);
+    });
+    grid.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target.type !== "checkbox") return;
+      event.preventDefault();
+      open(event.target);
+    });
+    panel.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-faire]");
+      if (!button || button === item.detail) return;
+      if (button.getAttribute("aria-disabled") === "true") { event.preventDefault(); return; }
+      const box = current;
+      if (button === item.serie) {
+        tickAll(sameWeekday(box));
+        recount();
+      } else if (button !== item.fermer) {
+        // On a ticked day the action is for the whole choice; on another, for that day alone.
+        if (!box.checked) for (const other of boxes) other.checked = other === box;
+        recount();
+        return; // the button submits the form
+      }
+      close(true);
+    });
+    panel.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") { close(true); return; }
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (!step && event.key !== "Home" && event.key !== "End") return;
+      event.preventDefault();
+      const buttons = $$("li:not([hidden]) :is(button, a)", panel);
+      const at = step ? (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length : event.key === "Home" ? 0 : -1;
+      buttons.at(at).focus();
+    });
+    panel.addEventListener("focusout", (event) => { if (event.relatedTarget && !panel.contains(event.relatedTarget)) close(false); });
+    document.addEventListener("pointerdown", (event) => { if (!panel.contains(event.target)) close(false); });
+    window.addEventListener("resize", () => close(false));
+  }
+
+  // --- Typical week: a date typed chooses « jusqu’au jour de mon choix » --
+  for (const field of $$("[data-au]")) {
+    field.addEventListener("input", () => {
+      const choice = field.form.querySelector('input[name="periode"][value="dates"]');
+      if (field.value && choice) choice.checked = true;
+    });
+  }
+})();

@@ -1,0 +1,308 @@
+"""The typical week: the same days for several children at once, until the holidays, without JavaScript."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.urls import reverse
+
+from demandes.models import Demande
+from demandes.semaine_type import bornes, conflits, deplier
+from enfants import semaine
+from enfants.models import GroupeExclusif, PeriodeVacances, Reservation
+from enfants.regles import Calendrier, Vacances
+from portail.socle.models import Collectivite
+from tests import factories
+from tests.demandes.fabrique import reservations
+
+MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
+LUNDI, JEUDI = date(2026, 11, 30), date(2026, 12, 3)
+URL = "/enfants/planning/semaine-type/"
+N = "\N{NO-BREAK SPACE}"
+
+
+@pytest.fixture(autouse=True)
+def maintenant():
+    with time_machine.travel(MAINTENANT, tick=False):
+        yield
+
+
+@pytest.fixture
+def noel(db):
+    zone = Collectivite.actuelle().zone
+    PeriodeVacances.objects.create(
+        zone=zone, nom="Noël", nature="petites", du=date(2026, 12, 19), au=date(2027, 1, 3)
+    )
+    PeriodeVacances.objects.create(
+        zone=zone, nom="Été", nature="grandes", du=date(2027, 7, 3), au=date(2027, 8, 31)
+    )
+
+
+def saisie(monde, *jours: str, **champs) -> dict:
+    return {
+        "action": "reserver",
+        "enfant": [str(monde.lea.pk), str(monde.tom.pk)],
+        "j": list(jours),
+        "semaines": "toutes",
+        "du": "2026-11-30",
+        "periode": "vacances",
+    } | champs
+
+
+def tous(monde, *jours: int) -> list[str]:
+    return [f"t{monde.cantine.pk}-{n}" for n in jours]
+
+
+def poster(monde, *jours: str, qui=None, **champs):
+    return monde.client(qui or monde.jean).post(URL, saisie(monde, *jours, **champs))
+
+
+def lignes(page, groupe: int = 0) -> list[tuple[str, str]]:
+    return [(ligne.qui, ligne.jours) for ligne in page.context["recap"].groupes[groupe].lignes]
+
+
+# --- pure -------------------------------------------------------------------------------------------------------
+
+CALENDRIER = Calendrier(
+    vacances=(
+        Vacances("Noël", "petites", date(2026, 12, 19), date(2027, 1, 3)),
+        Vacances("Été", "grandes", date(2027, 7, 3), date(2027, 8, 31)),
+    )
+)
+
+
+def test_les_bornes_sont_des_jours_douvrir():
+    assert [(b.code, b.libelle) for b in bornes(CALENDRIER, date(2026, 11, 23))] == [
+        ("vacances", f"Jusqu’aux prochaines vacances (vendredi{N}18{N}décembre)"),
+        (
+            "pendant",
+            f"Pendant les prochaines vacances (du samedi{N}19{N}décembre au dimanche{N}3{N}janvier{N}2027)",
+        ),
+        ("annee", f"Jusqu’à la fin de l’année scolaire (vendredi{N}2{N}juillet{N}2027)"),
+    ]
+    assert [b.code for b in bornes(CALENDRIER, date(2027, 5, 3))] == ["vacances", "pendant"]
+    assert bornes(Calendrier(), date(2026, 11, 23)) == []
+
+
+def test_une_semaine_sur_deux(monde):
+    """ISO weeks: 49 is odd, 50 even."""
+    i = monde.inscriptions["lea"]
+    periode = (LUNDI, date(2026, 12, 18))
+    jours = {
+        s: [c.jour for c in deplier({i.pk: {0}}, [i], [], CALENDRIER, periode, s, False).cases]
+        for s in ("toutes", "paires", "impaires")
+    }
+    assert jours == {
+        "toutes": [LUNDI, date(2026, 12, 7), date(2026, 12, 14)],
+        "paires": [date(2026, 12, 7)],
+        "impaires": [LUNDI, date(2026, 12, 14)],
+    }
+
+
+def test_deux_services_exclusifs_nommes_enfant_par_enfant(monde):
+    club = factories.prestation("Aide aux devoirs")
+    i, k = monde.inscriptions["lea"], factories.inscription(monde.lea, club, monde.jean)
+    groupe = {monde.cantine.pk: monde.cantine.nom, club.pk: club.nom}
+    assert conflits({i.pk: {0, 3}, k.pk: {3, 4}}, [i, k], [groupe]) == [
+        f"Léa, jeudi{N}: un seul choix par jour entre «{N}Restauration scolaire{N}» et «{N}Aide aux devoirs{N}»."
+    ]
+    assert conflits({i.pk: {0}, k.pk: {3}}, [i, k], [groupe]) == []
+
+
+# --- the page ---------------------------------------------------------------------------------------------------
+
+
+def test_la_page_propose_les_services_de_chaque_enfant(monde, noel):
+    club = factories.prestation("Club", jours=semaine.MERCREDI)
+    seule = factories.inscription(monde.lea, club, monde.jean)
+    factories.inscription(monde.lea, factories.prestation("Chez Jeanne"), monde.jeanne)
+    page = monde.client(monde.jean).get(URL)
+    assert [(s["prestation"].nom, [e.prenom for e, _ in s["enfants"]]) for s in page.context["services"]] == [
+        ("Club", ["Léa"]),
+        ("Restauration scolaire", ["Léa", "Tom"]),
+    ]
+    assert page.text.count(f'value="i{seule.pk}-') == 1
+    assert page.text.count(f'value="t{monde.cantine.pk}-') == 5
+    assert 'value="2026-11-30"' in page.text
+    assert f"Jusqu’aux prochaines vacances (vendredi{N}18{N}décembre)" in page.text
+
+
+def test_les_memes_jours_pour_deux_enfants_jusquaux_vacances(monde, noel):
+    page = poster(monde, *tous(monde, 0, 3))
+    assert lignes(page) == [
+        (
+            "Léa, Restauration scolaire",
+            f"Lundi{N}30{N}novembre, jeudi{N}3, lundi{N}7, jeudi{N}10, lundi{N}14 et jeudi{N}17{N}décembre",
+        ),
+        (
+            "Tom, Restauration scolaire",
+            f"Lundi{N}30{N}novembre, jeudi{N}3, lundi{N}7, jeudi{N}10, lundi{N}14 et jeudi{N}17{N}décembre",
+        ),
+    ]
+    assert not Reservation.objects.exists()
+    # The recap's own form books, as from the grid.
+    cases = [str(c) for c in page.context["cases"]]
+    monde.client(monde.jean).post(
+        reverse("demande_planning"), {"c": cases, "action": "reserver", "confirmer": "1"}
+    )
+    assert (Demande.objects.count(), Reservation.objects.count()) == (1, 12)
+
+
+def test_un_enfant_peut_avoir_ses_propres_jours(monde, noel):
+    page = poster(
+        monde, *tous(monde, 0), f"i{monde.inscriptions['tom'].pk}-1", periode="dates", au="2026-12-04"
+    )
+    assert lignes(page) == [
+        ("Léa, Restauration scolaire", f"Lundi{N}30{N}novembre"),
+        ("Tom, Restauration scolaire", f"Lundi{N}30{N}novembre et mardi{N}1er{N}décembre"),
+    ]
+
+
+def test_un_enfant_decoche_nest_pas_demande(monde, noel):
+    page = poster(monde, *tous(monde, 0), enfant=[str(monde.tom.pk)], periode="dates", au="2026-12-04")
+    assert [qui for qui, _ in lignes(page)] == ["Tom, Restauration scolaire"]
+
+
+def test_beaucoup_de_jours_se_lisent_dun_coup_doeil(monde, noel):
+    page = poster(monde, *tous(monde, 0, 1, 3, 4), enfant=[str(monde.lea.pk)], periode="annee")
+    (ligne,) = page.context["recap"].groupes[0].lignes
+    assert ligne.jours == f"116{N}jours, du lundi{N}30{N}novembre au vendredi{N}2{N}juillet"
+    assert ligne.mois[0] == (f"Novembre{N}2026", f"lundi{N}30")
+    assert "<summary>Voir les jours</summary>" in page.text
+    assert page.context["notes"] == [
+        f"8 jours sautés{N}: service fermé (vacances, jours fériés, fermetures)."
+    ]
+
+
+def test_pendant_les_vacances(monde, noel):
+    """A holiday service is asked for the holidays, whatever first day was left on the page."""
+    stage = factories.prestation("Vacances", periode_scolaire=False, petites_vacances=True)
+    i = factories.inscription(monde.lea, stage, monde.jean)
+    page = poster(monde, f"i{i.pk}-0", f"i{i.pk}-1", periode="pendant")
+    assert lignes(page) == [("Léa, Vacances", f"Lundi{N}21, mardi{N}22, lundi{N}28 et mardi{N}29{N}décembre")]
+
+
+def test_ce_qui_est_deja_reserve_ne_change_pas(monde, noel):
+    reservations(monde.inscriptions["lea"], LUNDI, le=MAINTENANT)
+    page = poster(monde, *tous(monde, 0), periode="dates", au="2026-12-04")
+    assert lignes(page) == [("Tom, Restauration scolaire", f"Lundi{N}30{N}novembre")]
+    assert page.context["notes"] == [f"1 jour est déjà demandé ou réservé{N}: rien ne change."]
+
+
+def test_une_absence_ne_prend_que_les_jours_reserves(monde, noel):
+    reservations(monde.inscriptions["lea"], LUNDI, JEUDI, le=MAINTENANT)
+    page = poster(monde, *tous(monde, 0, 3), action="absence", periode="dates", au="2026-12-04")
+    assert [str(c) for c in page.context["cases"]] == [
+        f"{monde.inscriptions['lea'].pk}:{jour}:1" for jour in (LUNDI, JEUDI)
+    ]
+    assert page.context["notes"] == [f"2 jours sans réservation{N}: rien à déclarer."]
+
+
+def test_repeter_la_semaine(monde, noel):
+    reservations(monde.inscriptions["lea"], LUNDI, JEUDI, le=MAINTENANT)
+    page = monde.client(monde.jean).get(URL, {"semaine": "2026-12-02", "enfant": str(monde.lea.pk)})
+    pk = monde.inscriptions["lea"].pk
+    assert [v for v in (f"i{pk}-{n}" for n in range(5)) if f'value="{v}" aria-label' in page.text] == [
+        f"i{pk}-{n}" for n in range(5)
+    ]
+    assert sorted(page.context["formulaire"].data.getlist("j")) == [f"i{pk}-0", f"i{pk}-3"]
+    assert page.text.count(" checked><span") == 2
+    assert 'name="du" value="2026-12-07"' in page.text
+    assert f'value="{monde.tom.pk}" checked' not in page.text
+
+
+def test_modifier_mon_choix_retrouve_tout(monde, noel):
+    page = poster(monde, *tous(monde, 0, 3), semaines="paires")
+    retour = page.context["retour"]
+    assert retour.startswith(URL + "?")
+    encore = monde.client(monde.jean).get(retour)
+    assert sorted(encore.context["formulaire"].data.getlist("j")) == sorted(tous(monde, 0, 3))
+    assert encore.context["formulaire"].data["semaines"] == "paires"
+    # The address survives the second step.
+    cases = [str(c) for c in page.context["cases"]]
+    second = monde.client(monde.jean).post(
+        reverse("demande_planning"), {"c": cases, "action": "reserver", "retour": retour}
+    )
+    assert second.context["retour"] == retour
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("champs", "champ", "phrase"),
+    [
+        ({"j": []}, "j", "Cochez au moins un jour."),
+        ({"enfant": []}, "enfant", "Cochez au moins un enfant."),
+        ({"du": ""}, "du", "Indiquez le premier jour."),
+        ({"du": "31/02/2026"}, "du", f"Cette date n’existe pas. Exemple{N}: 30/11/2026."),
+        ({"periode": "dates"}, "au", "Indiquez le dernier jour."),
+        ({"periode": "dates", "au": "2026-11-01"}, "au", "Le dernier jour ne peut pas précéder le premier."),
+        ({"periode": "dates", "au": "2036-11-01"}, "au", "Pas plus de 18 mois à la fois."),
+        ({"du": "2026-12-24"}, "du", "Le dernier jour ne peut pas précéder le premier."),
+    ],
+)
+def test_une_erreur_se_dit_au_champ_et_ne_perd_rien(monde, noel, champs, champ, phrase):
+    jours = champs.pop("j", tous(monde, 0))
+    page = poster(monde, *jours, **champs)
+    assert page.status_code == 200
+    assert page.context["formulaire"].errors == {champ: [phrase]}
+    assert f'<a href="#st-{champ}">{phrase}</a>' in page.text
+    assert page.text.count(" checked><span") == len(jours)
+
+
+def test_deux_services_exclusifs_le_meme_jour(monde, noel):
+    club = factories.prestation("Aide aux devoirs")
+    factories.inscription(monde.lea, club, monde.jean)
+    GroupeExclusif.objects.create(nom="Soir").prestations.add(club, monde.cantine)
+    page = poster(monde, *tous(monde, 0), f"i{club.inscriptions.get().pk}-0")
+    assert page.context["formulaire"].errors["j"] == [
+        f"Léa, lundi{N}: un seul choix par jour entre «{N}Aide aux devoirs{N}» et «{N}Restauration scolaire{N}»."
+    ]
+
+
+def test_aucun_jour_dans_la_periode(monde, noel):
+    page = poster(monde, *tous(monde, 0), periode="dates", du="2026-12-21", au="2026-12-22")
+    assert page.context["formulaire"].errors["__all__"] == [
+        f"Aucun jour à envoyer dans cette période. 2 jours sautés{N}: service fermé (vacances, jours fériés, fermetures)."
+    ]
+
+
+@pytest.mark.parametrize("jours", [["zzz"], ["t1-9"], ["i" + "9" * 30 + "-1"], ["i1-1'"]])
+def test_des_jours_qui_nexistent_pas(monde, noel, jours):
+    assert poster(monde, *jours).context["formulaire"].errors == {"j": ["Cochez au moins un jour."]}
+
+
+@pytest.mark.parametrize("qui", ["jeanne", "claire"])
+def test_linscription_dun_autre_est_ignoree(monde, noel, qui):
+    """Neither the other parent nor a stranger can name Jean's inscription, nor a child that is not theirs."""
+    page = poster(monde, f"i{monde.inscriptions['lea'].pk}-0", qui=getattr(monde, qui))
+    assert page.status_code == 200
+    assert "enfant" in page.context["formulaire"].errors
+    assert not Reservation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "suite", ["?semaine=zzz", "?semaine=0001-01-01", "?enfant=zzz", "?j=zzz&du=%20&periode=x"]
+)
+def test_une_adresse_qui_na_pas_de_sens(monde, suite):
+    assert monde.client(monde.jean).get(URL + suite).status_code == 200
+
+
+def test_sans_vacances_au_calendrier(monde):
+    page = poster(monde, *tous(monde, 0), periode="dates", au="2026-12-07")
+    assert lignes(page)[0][1] == f"Lundi{N}30{N}novembre et lundi{N}7{N}décembre"
+
+
+@pytest.mark.parametrize("nombre", [1, 3])
+def test_les_requetes_ne_dependent_pas_du_nombre(monde, noel, django_assert_num_queries, nombre):
+    for n in range(nombre):
+        enfant = factories.enfant(f"Enfant {n}", monde.jean)
+        factories.inscription(enfant, factories.prestation(f"Service {n}"), monde.jean)
+    client = monde.client(monde.jean)
+    client.get(URL)
+    with django_assert_num_queries(8):
+        client.get(URL)
+    with django_assert_num_queries(9):
+        client.get(URL, {"semaine": "2026-11-30"})
