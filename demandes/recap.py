@@ -229,10 +229,13 @@ def _cout(envoyees: list[tuple[Issue, Prix | None]]) -> Cout:
 
 
 def _factures(jours: Iterable[date]) -> str:
-    """« votre facture de novembre », « vos factures de novembre et de décembre »."""
-    jours = list(jours)
-    plusieurs = len({(j.year, j.month) for j in jours}) > 1
-    return f"{'vos factures' if plusieurs else 'votre facture'} {mois_en_mots(jours)}"
+    """« votre facture de novembre », « vos factures de novembre et de décembre », « … de décembre à juillet »."""
+    jours = sorted(jours)
+    mois = len({(j.year, j.month) for j in jours})
+    if mois > 3:
+        dernier = mois_en_mots(jours[-1:]).removeprefix("de ").removeprefix("d’")
+        return f"vos factures {mois_en_mots(jours[:1])} à {dernier}"
+    return f"{'vos factures' if mois > 1 else 'votre facture'} {mois_en_mots(jours)}"
 
 
 def recap_absences(

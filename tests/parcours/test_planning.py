@@ -1,0 +1,181 @@
+"""The planning in a real browser: arrows, menu, ranges, series, exclusive services, two browsers, no JavaScript."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demandes.models import Demande
+from enfants import semaine
+from enfants.models import GroupeExclusif, Reservation
+from tests import factories
+from tests.factories import MOT_DE_PASSE, Monde
+
+pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
+N = "\N{NO-BREAK SPACE}"
+
+
+def ouvrables() -> list[date]:
+    """Working days of the month after next: every limit is far."""
+    premier = ((date.today().replace(day=1) + timedelta(32)).replace(day=1) + timedelta(32)).replace(day=1)
+    jours = [premier + timedelta(n) for n in range(31)]
+    return [j for j in jours if j.month == premier.month and j.weekday() < 5]
+
+
+@pytest.fixture
+def services(monde: Monde) -> Monde:
+    """Léa alone: the canteen, and two services of which one may be chosen a day."""
+    monde.tom.rattachements.all().delete()
+    groupe = GroupeExclusif.objects.create(nom="Soir")
+    for nom in ("Aide aux devoirs", "Temps libre"):
+        service = factories.prestation(nom, validation="automatique", jours=semaine.OUVRES)
+        monde.inscriptions[nom] = factories.inscription(monde.lea, service, monde.jean)
+        groupe.prestations.add(service)
+    return monde
+
+
+@pytest.fixture
+def mois(services, personne) -> Page:
+    """Jean in front of the month after next."""
+    page = personne("jean.dupont", MOT_DE_PASSE)
+    page.goto(f"/enfants/{services.lea.pk}/planning/{ouvrables()[0]:%Y-%m}/")
+    return page
+
+
+def case(page: Page, nom: str, jour: date):
+    return page.locator(f'.grille input[value*=":{jour.isoformat()}:"][aria-label^="{nom},"]')
+
+
+def foyer(page: Page) -> str:
+    return page.evaluate(
+        "document.activeElement.getAttribute('aria-label') || document.activeElement.innerText"
+    )
+
+
+def nom_du(jour: date) -> str:
+    return f"{semaine.NOMS[jour.weekday()]} {'1er' if jour.day == 1 else jour.day}"
+
+
+def test_les_fleches_espace_et_le_menu(mois):
+    jours = ouvrables()
+    premiere = case(mois, "Aide aux devoirs", jours[0])
+    premiere.focus()
+    for touche, nom, jour in (
+        ("ArrowRight", "Aide aux devoirs", jours[1]),
+        ("ArrowLeft", "Aide aux devoirs", jours[0]),
+        ("ArrowDown", "Restauration scolaire", jours[0]),
+        ("ArrowDown", "Temps libre", jours[0]),
+        ("ArrowUp", "Restauration scolaire", jours[0]),
+        ("PageDown", "Restauration scolaire", jours[5]),
+        ("PageUp", "Restauration scolaire", jours[0]),
+        ("End", "Restauration scolaire", jours[-1]),
+        ("Home", "Restauration scolaire", jours[0]),
+        ("Control+End", "Temps libre", jours[-1]),
+        ("Control+Home", "Aide aux devoirs", jours[0]),
+    ):
+        mois.keyboard.press(touche)
+        assert foyer(mois) == f"{nom}, {nom_du(jour)}{N}: libre", touche
+    mois.keyboard.press("Space")
+    expect(mois.get_by_text("1 jour choisi", exact=True)).to_be_visible()
+    mois.keyboard.press("Shift+ArrowRight")
+    expect(mois.get_by_text("2 jours choisis", exact=True)).to_be_visible()
+    mois.keyboard.press("Enter")
+    assert foyer(mois).strip() == "Demande de réservation"
+    mois.keyboard.press("ArrowDown")
+    assert foyer(mois).strip().startswith("Cocher tous les ")
+    mois.keyboard.press("Escape")
+    assert foyer(mois) == f"Aide aux devoirs, {nom_du(jours[1])}{N}: libre"
+    # One stop of the Tab key for the whole grid.
+    mois.keyboard.press("Tab")
+    assert foyer(mois).strip() == "Tout décocher"
+
+
+def test_le_clic_droit_dit_tout_et_mene_au_detail(mois, services):
+    jour = ouvrables()[3]
+    case(mois, "Restauration scolaire", jour).click(button="right")
+    menu = mois.get_by_role("dialog", name="Que faire de ce jour ?")
+    expect(menu).to_contain_text(f"Restauration scolaire, {nom_du(jour)}")
+    expect(menu).to_contain_text(re.compile("Libre. Modifiable jusqu’à "))
+    expect(menu.get_by_role("button", name="Déclarer une absence")).to_have_attribute("aria-disabled", "true")
+    menu.get_by_role("link", name="Voir le détail").click()
+    expect(mois.get_by_role("heading", level=1)).to_contain_text("Restauration scolaire")
+    mois.get_by_role("button", name="Demande de réservation").click()
+    mois.get_by_role("button", name="Envoyer ma demande").click()
+    expect(mois.get_by_text("Demande envoyée.").first).to_be_visible()
+    mois.goto(f"/enfants/{services.lea.pk}/planning/{jour:%Y-%m}/")
+    case(mois, "Restauration scolaire", jour).click(button="right")
+    expect(menu).to_contain_text(f"Demande de réservation{N}: déjà faite")
+    menu.get_by_role("button", name="Retirer ma demande").click()
+    expect(mois.get_by_text("1 demande retirée")).to_be_visible()
+
+
+def test_une_plage_et_une_serie(mois):
+    jours = ouvrables()
+    case(mois, "Restauration scolaire", jours[2]).click()
+    case(mois, "Restauration scolaire", jours[9]).click(modifiers=["Shift"])
+    expect(mois.get_by_text("8 jours choisis", exact=True)).to_be_visible()
+    mois.get_by_role("button", name="Tout décocher").click()
+    case(mois, "Restauration scolaire", jours[0]).click(button="right")
+    mois.get_by_role("button", name="Cocher tous les").click()
+    meme_jour = sum(j.weekday() == jours[0].weekday() for j in jours)
+    expect(mois.get_by_text(f"{meme_jour} jours choisis", exact=True)).to_be_visible()
+
+
+def test_un_seul_choix_par_jour(mois, services):
+    jour = ouvrables()[0]
+    case(mois, "Aide aux devoirs", jour).check()
+    case(mois, "Temps libre", jour).check()
+    expect(case(mois, "Aide aux devoirs", jour)).not_to_be_checked()
+    expect(mois.get_by_text("« Aide aux devoirs » est décoché")).to_be_visible()
+    # « Cocher tous les jours libres » ticks one of the two, never both.
+    mois.goto(f"/enfants/{services.lea.pk}/planning/{jour:%Y-%m}/?vue=semaine&du={jour}")
+    mois.get_by_role("button", name="Cocher tous les jours libres").click()
+    cochees = mois.locator('input[name="c"]:checked')
+    assert cochees.count() > 0
+    pour_un_jour = [v.split(":")[1] for v in cochees.evaluate_all("cases => cases.map(c => c.value)")]
+    # The canteen and one of the two: two boxes a day.
+    assert max(pour_un_jour.count(j) for j in pour_un_jour) == 2
+
+
+def test_une_page_ouverte_il_y_a_une_heure(mois, services, personne):
+    """Two browsers: what was booked meanwhile is neither cancelled nor asked twice; the recap says it day by day."""
+    jours = ouvrables()
+    vieille = mois
+    autre = personne("jean.dupont", MOT_DE_PASSE)
+    autre.goto(vieille.url)
+    case(autre, "Temps libre", jours[0]).check()
+    autre.get_by_role("button", name="Réserver").click()
+    autre.get_by_role("button", name="Envoyer ma demande").click()
+    expect(autre.get_by_text("Demande envoyée.").first).to_be_visible()
+    for jour in jours[:2]:
+        case(vieille, "Temps libre", jour).check()
+    vieille.get_by_role("button", name="Déclarer une absence").click()
+    expect(vieille.get_by_role("heading", name="1 jour a changé")).to_be_visible()
+    expect(vieille.get_by_text(f"Maintenant{N}: réservé.")).to_be_visible()
+    assert list(Reservation.objects.values_list("etat", flat=True)) == ["reservee"]
+    assert Demande.objects.count() == 1
+
+
+def test_la_semaine_type_sans_javascript(services, personne):
+    jours = ouvrables()
+    page = personne("jean.dupont", MOT_DE_PASSE, java_script_enabled=False)
+    page.goto(f"/enfants/{services.lea.pk}/planning/{jours[0]:%Y-%m}/")
+    page.get_by_role("link", name="Semaine type").click()
+    ligne = page.get_by_role("group", name=re.compile("^Temps libre"))
+    for nom in ("Lundi", "Jeudi"):
+        ligne.get_by_role("checkbox", name=nom).check(force=True)
+    page.get_by_label("À partir du").fill(jours[0].isoformat())
+    page.get_by_label("Jusqu’au jour de mon choix").check()
+    page.get_by_label("Jusqu’au", exact=True).fill(jours[-1].isoformat())
+    page.get_by_role("button", name="Vérifier les jours").click()
+    attendus = [j for j in jours if j.weekday() in (0, 3)]
+    expect(page.get_by_role("heading", name=f"{len(attendus)} jours libres")).to_be_visible()
+    page.get_by_role("button", name="Envoyer ma demande").click()
+    expect(page.get_by_text("Demande envoyée.").first).to_be_visible()
+    assert list(Reservation.objects.order_by("jour").values_list("jour", flat=True)) == attendus
+    # The next time, the week is proposed as it stands.
+    page.goto(f"/enfants/{services.lea.pk}/planning/{attendus[0]:%Y-%m}/?vue=semaine&du={attendus[2]}")
+    page.get_by_role("link", name="Répéter la semaine").click()
+    expect(ligne.get_by_role("checkbox", name="Lundi")).to_be_checked()
+    expect(ligne.get_by_role("checkbox", name="Mardi")).not_to_be_checked()
