@@ -116,6 +116,7 @@ class _Construction:
             prestation.periode_scolaire,
             prestation.petites_vacances,
             prestation.grandes_vacances,
+            prestation.debut,
             prestation.archivee_le,
             prestation.pk if fermee else None,
         )

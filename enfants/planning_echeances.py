@@ -61,7 +61,8 @@ def _cles(ligne: Ligne) -> tuple[tuple, tuple]:
 
 
 def _cle(limite: Limite, prestation: Prestation) -> tuple:
-    """The start of the service only matters to a limit of that very day."""
+    """The start of the service only matters to a limit that may fall that very day, or at that very hour."""
     genres = Limite.Genre
-    meme_jour = limite.genre == genres.AUCUNE or (limite.genre == genres.JOURS_AVANT and not limite.nombre)
-    return limite.pk, prestation.heure_debut if meme_jour else None
+    a_l_heure = limite.heure is None or limite.genre in (genres.AUCUNE, genres.JOUR_PAR_JOUR)
+    meme_jour = limite.genre == genres.JOURS_AVANT and not limite.nombre
+    return limite.pk, prestation.heure_debut if a_l_heure or meme_jour else None

@@ -38,22 +38,11 @@ AVANCE = timedelta(days=150)
 _INSCRIPTION = Colonnes(
     "i", Inscription, ("id", "enfant", "prestation", "famille", "du", "au", "heures_semaine")
 )
-_PRESTATION = Colonnes(
-    "p",
-    Prestation,
-    (
-        *("id", "structure", "nom", "icone", "ordre", "jours", "periode_scolaire", "petites_vacances"),
-        *("grandes_vacances", "heure_debut", "age_min", "age_max", "niveaux", "limite_reservation"),
-        *("limite_annulation", "hors_delai", "ouverture", "ouverture_hors_commune", "fermeture"),
-        *("liste_attente", "archivee_le"),
-    ),
-)
+# Every column of the rules: one added later is read with the others, not by a query of its own.
+_PRESTATION = Colonnes("p", Prestation)
 _STRUCTURE = Colonnes("s", Structure, ("id", "nom", "ordre"))
-_CHAMPS_LIMITE = (
-    *("id", "genre", "nombre", "compte", "jour_semaine", "jour_mois", "heure", "avance_si_ferie"),
-)
-_RESERVER = Colonnes("l1", Limite, _CHAMPS_LIMITE)
-_ANNULER = Colonnes("l2", Limite, _CHAMPS_LIMITE)
+_RESERVER = Colonnes("l1", Limite)
+_ANNULER = Colonnes("l2", Limite)
 _FAMILLE = Colonnes("f", Famille, ("id", "numero"))
 _TITULAIRE = Colonnes("r", Responsable, ("nom", "prenom"))
 _LIGNE = (_INSCRIPTION, _PRESTATION, _STRUCTURE, _RESERVER, _ANNULER, _FAMILLE, _TITULAIRE)

@@ -17,10 +17,12 @@ def _conversion(vendeur: str, champ: models.Field) -> tuple[object, tuple[Callab
 
 
 class Colonnes:
-    """Fields of one table under an alias: `sql` is their part of the SELECT, `champs` what they are."""
+    """Fields of one table under an alias (all of them by default): `sql` is their part of the SELECT."""
 
-    def __init__(self, alias: str, modele: type[models.Model], noms: Sequence[str]):
-        self.champs = tuple(modele._meta.get_field(nom) for nom in noms)
+    def __init__(self, alias: str, modele: type[models.Model], noms: Sequence[str] = ()):
+        self.champs = tuple(modele._meta.get_field(nom) for nom in noms) or tuple(
+            modele._meta.concrete_fields
+        )
         self.attributs = tuple(champ.attname for champ in self.champs)
         self.sql = ", ".join(f'{alias}."{champ.column}"' for champ in self.champs)
 
