@@ -73,12 +73,7 @@ class DemandeAdmin(admin.ModelAdmin):
 
     @admin.display(description="en bref")
     def en_bref(self, demande: Demande) -> str:
-        enfant = (
-            f"{demande.enfant.prenom}\N{NO-BREAK SPACE}: "
-            if demande.enfant and not demande.genre.planning
-            else ""
-        )
-        return enfant + resume(demande, precise=not demande.permission)
+        return resume(demande, precise=not demande.permission)
 
     @admin.display(description="envoyée", ordering="envoyee_le")
     def envoyee(self, demande: Demande) -> str:

@@ -332,9 +332,16 @@ class TypeDemande(forms.Form):
 
     @classmethod
     def en_bref(cls, demande) -> str:
-        """One line for a list, without a query."""
-        vide = cls(famille=demande.famille, enfant=demande.enfant, jour=demande.envoyee_le.date())
-        return vide.resume(demande.donnees or dict.fromkeys(demande.effaces, ""))
+        """One line for a list, without a query: « Léa, droit à l’image »."""
+        vide = cls(famille=demande.famille, jour=demande.envoyee_le.date())
+        return cls.pour(demande.enfant, vide.resume(demande.donnees or dict.fromkeys(demande.effaces, "")))
+
+    @staticmethod
+    def pour(enfant: Enfant | None, texte: str) -> str:
+        """The child's first name before what is asked, whose own capital goes."""
+        if enfant is None or not texte:
+            return texte or (enfant.prenom if enfant else "")
+        return f"{enfant.prenom}, {texte if texte[1:2].isupper() else texte[:1].lower() + texte[1:]}"
 
     def resume(self, donnees: dict) -> str:
         """One line for a list: which informations, never their values (they may be masked)."""

@@ -58,6 +58,18 @@ class Identite(EtatCivil):
 
 
 class ChampServices(forms.ModelMultipleChoiceField):
+    """One of these services or none: Django asks the database for whatever number was posted, and SQLite overflows."""
+
+    def clean(self, value):
+        connus = {str(pk) for pk in self.queryset.values_list("pk", flat=True)}
+        if isinstance(value, list | tuple) and (inconnus := {str(v) for v in value} - connus):
+            raise ValidationError(
+                self.error_messages["invalid_choice"],
+                code="invalid_choice",
+                params={"value": inconnus.pop()[:20]},
+            )
+        return super().clean(value)
+
     def label_from_instance(self, prestation: Prestation) -> str:
         return f"{prestation.nom} ({prestation.structure.nom})"
 
@@ -179,8 +191,11 @@ class AjouterEnfant(EtatCivil):
             for prestation in self.cleaned_data["services"]
         ]
 
-    def resume(self, donnees: dict) -> str:
-        return f"{donnees.get('prenom', '')} {donnees.get('nom', '')}".strip()
+    @classmethod
+    def en_bref(cls, demande) -> str:
+        """Its name: the child it created, if any, is the same."""
+        d = demande.donnees
+        return f"{d.get('prenom', '')} {d.get('nom', '')}".strip() or str(demande.enfant or "")
 
 
 class AutorisationsEnfant(TypeDemande):

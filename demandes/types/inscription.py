@@ -213,6 +213,8 @@ class InscriptionService(TypeDemande):
         self, avant: dict, donnees: dict, actuelles: dict | None = None, en_clair: bool = False
     ) -> list[Ligne]:
         """The service is always said, even when only its week changes."""
+        if not donnees:
+            return []  # emptied in time
         lignes = super().lignes(avant, donnees, actuelles, en_clair)
         lignes = [li for li in lignes if li.nom != "prestation"]
         deja = donnees.get(NOM, "") if avant.get("prestation") else "Pas inscrit"
@@ -225,7 +227,7 @@ class InscriptionService(TypeDemande):
 
     @classmethod
     def en_bref(cls, demande) -> str:
-        """« Restauration scolaire, régulier (lundi et mardi), à partir du 01/12/2026 »."""
+        """« Tom, Restauration scolaire, régulier (lundi et mardi), à partir du 01/12/2026 »."""
         d = demande.donnees
         mode = d.get("mode", "")
         if mode == REGULIER and isinstance(d.get("jours"), list):
@@ -233,4 +235,5 @@ class InscriptionService(TypeDemande):
         du = d.get("du", "")
         depuis = f"à partir du {date_format(forms.DateField().to_python(du), 'd/m/Y')}" if du else ""
         mode = mode.replace("regulier", "régulier")
-        return ", ".join(filter(None, [d.get(NOM, ""), mode, depuis]))
+        prenom = demande.enfant.prenom if demande.enfant else ""
+        return ", ".join(filter(None, [prenom, d.get(NOM, ""), mode, depuis]))

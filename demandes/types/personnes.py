@@ -224,10 +224,10 @@ class PersonnesAutorisees(TypeDemande):
 
     @classmethod
     def en_bref(cls, demande) -> str:
-        """« ajout de Mme DUPONT Odile, grand-mère »."""
+        """« Tom, ajout de Mme DUPONT Odile, grand-mère »."""
         avants = par_rang(demande.avant)
         morceaux = []
         for cle, rang in par_rang(demande.donnees).items():
             mot = "ajout" if cle[0] == "n" else "retrait" if rang.get(RETIRER) else "modification"
             morceaux.append(f"{mot} de {nom_en_mots(rang if mot == 'ajout' else avants.get(cle, rang))}")
-        return "\N{NO-BREAK SPACE}; ".join(morceaux)
+        return cls.pour(demande.enfant, "\N{NO-BREAK SPACE}; ".join(morceaux))

@@ -63,7 +63,7 @@ def test_ajouter_changer_retirer_en_un_formulaire(monde):
     ]
     assert lignes(faite) == attendues
     assert PAR_CODE["personnes-autorisees"].en_bref(faite) == (
-        "modification de M. DUPONT Paul, voisin\N{NO-BREAK SPACE}; retrait de DUPONT Anne\N{NO-BREAK SPACE}; "
+        "Tom, modification de M. DUPONT Paul, voisin\N{NO-BREAK SPACE}; retrait de DUPONT Anne\N{NO-BREAK SPACE}; "
         "ajout de Mme DUPONT Odile, grand-mère"
     )
     faite.accepter(monde.agent, MAINTENANT)
@@ -178,7 +178,7 @@ def test_inscription_reguliere_reserve_sa_semaine(monde, annee):
     service = prestation("Garderie matin", validation="automatique")
     faite = inscrire(monde, service, mode="regulier", jours=["0", "3"])
     assert PAR_CODE["inscription"].en_bref(faite) == (
-        "Garderie matin, régulier (lundi et jeudi), à partir du 01/12/2026"
+        "Tom, Garderie matin, régulier (lundi et jeudi), à partir du 01/12/2026"
     )
     assert lignes(faite)[0] == ("Service", "Pas inscrit", "Garderie matin")
     faite.accepter(monde.agent, MAINTENANT)
