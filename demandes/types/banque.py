@@ -210,11 +210,12 @@ class Bancaires(TypeDemande):
     ) -> list[Ligne]:
         lignes = super().lignes(avant, donnees, actuelles, en_clair)
         if RUM in donnees:
-            lignes.append(Ligne(RUM, "Référence du mandat", "", str(donnees[RUM])))
+            lignes.append(Ligne(RUM, self.etiquette(RUM), "", str(donnees[RUM])))
         return lignes
 
     def etiquette(self, nom: str) -> str:
-        return "Mandat de prélèvement signé" if nom == "consentement" else super().etiquette(nom)
+        propres = {"consentement": "Mandat de prélèvement signé", RUM: "Référence du mandat"}
+        return propres.get(nom) or super().etiquette(nom)
 
     def appliquer(self, par, maintenant) -> None:
         super().appliquer(par, maintenant)

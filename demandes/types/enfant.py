@@ -51,6 +51,7 @@ class Identite(EtatCivil):
     filtre = "Identité"
     icone = "personne"
     chapo = "Une faute dans un nom, une date à corriger\N{NO-BREAK SPACE}? Écrivez ce qui figure sur le livret de famille."
+    pieces = "Livret de famille, ou acte de naissance"
     autorite_parentale = True
 
     def ligne(self) -> Enfant | None:

@@ -78,6 +78,7 @@ class PersonnesAutorisees(TypeDemande):
     )
     autorite_parentale = True
     du_demandeur = False
+    pieces = "Pièce d’identité de la personne ajoutée, si vous l’avez"
 
     def preparer(self) -> None:
         siennes = self.enfant.personnes_autorisees.filter(famille=self.famille).order_by(
