@@ -20,7 +20,8 @@ class ReglageDemandeAdmin(admin.ModelAdmin):
         return super().get_queryset(request).filter(type__in=connus).prefetch_related("groupes")
 
     def changelist_view(self, request, extra_context=None):
-        ReglageDemande.completer()
+        if self.has_view_or_change_permission(request):
+            ReglageDemande.completer()
         return super().changelist_view(
             request, {"title": "Réglages des types de demandes"} | (extra_context or {})
         )
