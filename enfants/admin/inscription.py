@@ -112,10 +112,12 @@ def effets_de(prevision: Prevision) -> Effets | None:
 class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
     chemin = "prestation__structure"
     form = InscriptionForm
-    list_display = ("enfant", "service", "payeur", "du", "au", "mode", "jours")
+    list_display = ("enfant", "service", "payeur", "periode", "jours")
+    list_per_page = 50
     list_filter = ("mode", "prestation__structure", "prestation")
     list_select_related = ("enfant", "prestation__structure", "famille")
     search_fields = ("enfant__nom", "enfant__prenom", "famille__numero", "prestation__nom")
+    search_help_text = "Nom ou prénom de l’enfant, n° famille, prestation"
     autocomplete_fields = ("enfant", "famille")
     actions = ("remplir",)
     fieldsets = (
@@ -149,16 +151,24 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
         adresse = reverse("contrat_de_creche", args=[inscription.pk])
         return format_html('<a href="{}">Poser un congé, voir les heures</a>', adresse)
 
-    @admin.display(description="famille payeuse", ordering="famille")
+    @admin.display(description="période", ordering="du")
+    def periode(self, inscription: Inscription) -> str:
+        if inscription.au:
+            return f"du {inscription.du:%d/%m/%Y} au {inscription.au:%d/%m/%Y}"
+        return f"depuis le {inscription.du:%d/%m/%Y}"
+
+    @admin.display(description="responsable (qui paie)", ordering="famille")
     def payeur(self, inscription: Inscription) -> str:
         return str(inscription.famille.titulaire() or inscription.famille)
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("famille__responsables")
 
-    @admin.display(description="semaine type")
+    @admin.display(description="jours")
     def jours(self, inscription: Inscription) -> str:
-        return semaine.en_mots(inscription.semaine_type) if inscription.semaine_type else "–"
+        if inscription.mode == Inscription.Mode.OCCASIONNEL:
+            return "occasionnel"
+        return semaine.en_mots(inscription.semaine_type)
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)

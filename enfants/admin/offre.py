@@ -268,7 +268,9 @@ class PrestationAdmin(Tracee, ParStructure, AvecApercu):
 class GroupeExclusifAdmin(Tracee, ParStructure):
     chemin = ""
     list_display = ("nom", "membres")
-    filter_horizontal = ("prestations",)
+
+    class Media:
+        css = {"all": ["css/enfants-admin.css"]}
 
     @admin.display(description="au plus une par jour")
     def membres(self, groupe: GroupeExclusif) -> str:

@@ -44,7 +44,6 @@ class JaugeAdmin(Tracee, ParStructure):
     list_filter = ("structure",)
     list_select_related = ("structure",)
     search_fields = ("libelle",)
-    filter_horizontal = ("prestations",)
     fields = (("structure", "libelle"), "capacite", ("age_min", "age_max"), "niveaux", "prestations")
 
     class Media:

@@ -22,9 +22,9 @@ from .carnet import Carnet
 from .population import Ville
 from .reservations import Ouvertures
 
-JOURS = semaine.masque((0, 1, 3))
-# Three days of nine hours: exactly the contract, so that one late evening goes beyond it.
-HEURES, HABITUDE, TARD = Decimal(27), (time(8, 15), time(17, 15)), (time(8, 15), time(18, 20))
+JOURS = semaine.masque((0, 1, 3, 4))
+# Four days of nine hours: exactly the contract, so that one late evening goes beyond it.
+HEURES, HABITUDE, TARD = Decimal(36), (time(8, 15), time(17, 15)), (time(8, 15), time(18, 20))
 AVANT, APRES = timedelta(weeks=4), timedelta(weeks=6)
 
 
@@ -82,8 +82,8 @@ def reserver(ville: Ville, contrat: Inscription, ouvertures: Ouvertures, carnet:
     jours = [j for j in ouverts if semaine.contient(JOURS, j)]
     passes = [j for j in jours if j < aujourdhui]
     lundi = aujourdhui - timedelta(days=aujourdhui.weekday())
-    # The last day of a whole past week: the hours of the two days before it are there.
-    long = next((j for j in reversed(passes) if j < lundi and j.weekday() == 3), None)
+    # The last day of a whole past week: the hours of the days before it are there.
+    long = next((j for j in reversed(passes) if j < lundi and j.weekday() == 4), None)
     conges = {
         *passes[:1],
         *[j for j in jours if lundi + timedelta(weeks=2) <= j < lundi + timedelta(weeks=3)],
