@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
 from django.db.models import Q
 
 from enfants import places, regles, semaine
@@ -25,8 +24,8 @@ from enfants.models import (
     Scolarite,
 )
 from portail.socle.argent import INSECABLE
+from portail.socle.courriels import poster
 from portail.socle.models import Collectivite
-from portail.socle.verrous import verrouiller
 
 SEMAINE_CHANGEE = "Changement de l’inscription"
 TOUCHE = "La famille l’a changé elle-même."
@@ -188,13 +187,14 @@ def _trier(inscription: Inscription, depuis: date, touchees: dict, prevision: Pr
     return tenues
 
 
-@transaction.atomic
 def remplir(inscription: Inscription, par, maintenant: datetime) -> Remplissage:
     """Bring the days to come in step with a saved Inscription: the regular ones of its school year are booked on
     behalf of the town (no limit holds; full, closed, exclusive days are left and said), those it no longer covers
-    are cancelled and their places offered. Twice is once. Locks the child first, then what `places` locks.
+    are cancelled and their places offered. Twice is once.
+
+    Each verb is its own transaction, so call it after the commit of a change that cancels days; in a transaction
+    of the caller (a new inscription, a demande) it only books.
     """
-    verrouiller(Enfant.objects.filter(pk=inscription.enfant_id))
     prevision = prevoir(inscription, maintenant)
     souhaits = [places.Souhait(inscription, jour) for jour in prevision.a_reserver]
     # `places`: in one transaction, the verbs that take come before the verbs that free.
@@ -205,6 +205,24 @@ def remplir(inscription: Inscription, par, maintenant: datetime) -> Remplissage:
     annulees = places.annuler([r.pk for r in prevision.a_annuler], par, maintenant, SEMAINE_CHANGEE)
     reservees = [i.reservation for i in issues if i.reservation is not None]
     return Remplissage(reservees, annulees, prevision)
+
+
+def prevenir(inscription: Inscription, fait: Remplissage) -> None:
+    """Tell the household what the town changed for it."""
+    touchees = [*fait.annulees, *fait.reservees]
+    if not touchees:
+        return
+    contexte = {
+        "enfant": inscription.enfant,
+        "prestation": inscription.prestation,
+        "semaine": inscription.jours_en_mots if inscription.mode == Inscription.Mode.REGULIER else "",
+        "annulees": sorted(fait.annulees, key=lambda r: r.jour),
+        "reservees": fait.reservees,
+        "derniere": fait.reservees[-1] if fait.reservees else None,
+    }
+    for rang, adresse in enumerate(inscription.famille.adresses_courriel()):
+        cle = f"inscription:{inscription.pk}:{touchees[0].pk}:{touchees[0].version}:{len(touchees)}:{rang}"
+        poster(cle, adresse, "courriels/inscription.txt", contexte)
 
 
 def phrase_des_parts(inscription: Inscription, autres: Iterable[Inscription]) -> tuple[bool, str]:

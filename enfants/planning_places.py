@@ -91,12 +91,14 @@ class Estimation:
             self._ages[cle] = enfant.age(jour), niveau
         return self._ages[cle]
 
-    def admission(self, prestation: Prestation, enfant, jour: date) -> tuple[str, list[JaugeLue]]:
+    def admission(self, inscription: Inscription, jour: date) -> tuple[str, list[JaugeLue]]:
         """Why the child is not admitted (empty: it is), and the places it would draw on."""
+        prestation, enfant = inscription.prestation, inscription.enfant
         age, niveau = self.profil(enfant, jour)
-        cle = (prestation.pk, enfant.pk, age, niveau)
+        derogation = bool(inscription.derogation)
+        cle = (prestation.pk, enfant.pk, age, niveau, derogation)
         if cle not in self._admis:
-            refus = regles.phrase_ineligible(prestation, enfant, jour, niveau)
+            refus = "" if derogation else regles.phrase_ineligible(prestation, enfant, jour, niveau)
             jauges = self.dispo.jauges.get(prestation.pk, ())
             siennes = [j for j in jauges if regles.dans_les_bornes(age, niveau, j)]
             if not refus and jauges and not siennes:
@@ -113,7 +115,7 @@ class Estimation:
     def valeur(self, inscription: Inscription, jour: date, tard: bool) -> Valeur:
         """What a day that may be asked is worth. `tard`: past the limit, where nobody waits any more."""
         prestation, enfant = inscription.prestation, inscription.enfant
-        refus, jauges = self.admission(prestation, enfant, jour)
+        refus, jauges = self.admission(inscription, jour)
         if refus:
             return Valeur("ineligible", refus)
         tenues = self.tenues.get((enfant.pk, jour))

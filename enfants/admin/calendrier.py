@@ -9,6 +9,7 @@ from django.utils import timezone
 from enfants import fermetures, regles
 from enfants.admin.commun import ParStructure, prestations_de, structures_de
 from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
+from enfants.calendrier import calendrier_du
 from enfants.models import OCCUPANTS, Fermeture, JourFerie, PeriodeVacances, Reservation
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
@@ -24,6 +25,7 @@ class PeriodeVacancesAdmin(Tracee, admin.ModelAdmin):
         # From now on `manage.py calendrier` leaves this row alone.
         obj.modifiee = obj.modifiee or (change and form.has_changed())
         super().save_model(request, obj, form, change)
+        _avertir(request, obj.du, obj.au)
 
 
 @admin.register(JourFerie)
@@ -33,15 +35,23 @@ class JourFerieAdmin(Tracee, admin.ModelAdmin):
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)
-        nombre = Reservation.objects.filter(
-            jour=obj.jour, jour__gte=timezone.localdate(), etat__in=OCCUPANTS
-        ).count()
-        if nombre:
-            messages.warning(
-                request,
-                f"Réservations qui existent ce jour-là et restent{INSECABLE}: {nombre}. Enregistrez une fermeture pour les annuler "
-                "et prévenir les familles.",
-            )
+        _avertir(request, obj.jour, obj.jour)
+
+
+def _avertir(request, du, au) -> None:
+    """Bookings to come that these days now contradict (the planning calls them errors)."""
+    du = max(du, timezone.localdate())
+    if au < du:
+        return
+    calendrier = calendrier_du(du, au)
+    lignes = Reservation.objects.filter(jour__range=(du, au), etat__in=OCCUPANTS).select_related("prestation")
+    nombre = sum(regles.fond(r.prestation, r.jour, calendrier) != regles.OUVERT for r in lignes)
+    if nombre:
+        messages.warning(
+            request,
+            f"Réservations sur des jours qui ne sont plus ouverts{INSECABLE}: {nombre}. Elles restent\N{NO-BREAK SPACE}: "
+            "enregistrez une fermeture pour les annuler et prévenir les familles.",
+        )
 
 
 class FermetureForm(FormulaireAConfirmer):

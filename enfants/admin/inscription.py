@@ -178,17 +178,33 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
                 request, f"{phrase} Inscrivez l’autre foyer ou corrigez sa part avant de facturer."
             )
         if not change or DES_JOURS & set(form.changed_data):
-            _dire(request, inscriptions.remplir(obj, request.user, timezone.now()))
+            request.inscription = obj
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        """Its days move once super() has committed: each verb of `places` in its own transaction."""
+        request.inscription = None
+        reponse = super().changeform_view(request, object_id, form_url, extra_context)
+        if request.inscription is not None:
+            self._remplir(request, request.inscription)
+        return reponse
+
+    def _remplir(self, request, inscription: Inscription, devant: str = "") -> None:
+        fait = inscriptions.remplir(inscription, request.user, timezone.now())
+        inscriptions.prevenir(inscription, fait)
+        _dire(request, fait, devant)
 
     @admin.action(
         description="Réserver la semaine type jusqu’à la fin de l’année scolaire", permissions=["change"]
     )
     def remplir(self, request, queryset):
         """Only regular ones; what is left aside is said by day and reason."""
-        regulieres = queryset.filter(mode=Inscription.Mode.REGULIER).select_related("enfant", "prestation")
+        regulieres = queryset.filter(mode=Inscription.Mode.REGULIER).select_related(
+            "enfant", "prestation__structure", "famille"
+        )
         for inscription in regulieres:
-            fait = inscriptions.remplir(inscription, request.user, timezone.now())
-            _dire(request, fait, f"{inscription.enfant}, {inscription.prestation.nom}{INSECABLE}: ")
+            self._remplir(
+                request, inscription, f"{inscription.enfant}, {inscription.prestation.nom}{INSECABLE}: "
+            )
         if not regulieres:
             messages.warning(request, "Aucune inscription régulière parmi celles choisies.")
 

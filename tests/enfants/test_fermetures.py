@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from enfants import fermetures, places
-from enfants.models import Etat, Fermeture, Reservation
+from enfants.models import Etat, Fermeture, JourFerie, PeriodeVacances, Reservation
 from portail.socle.models import Courriel, Trace
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, demander, pris, reserver
@@ -141,3 +141,15 @@ def test_une_fermeture_sans_reservation_s_enregistre_d_un_clic(monde, mairie):
 def test_un_parent_et_un_agent_sans_droit_ne_ferment_rien(monde):
     for qui, statut in ((monde.jean, 302), (factories.agent("accueil", "enfants.view_enfant"), 403)):
         assert monde.client(qui).get(adresse(Fermeture, "add")).status_code == statut
+
+
+def test_un_jour_ferie_ou_des_vacances_avertissent_de_ce_qui_reste_reserve(monde, mairie):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    ferie = mairie.post(adresse(JourFerie, "add"), {"jour": "2026-11-30", "nom": "Pont"}, follow=True)
+    phrase = f"Réservations sur des jours qui ne sont plus ouverts{N}: 1."
+    assert phrase in ferie.content.decode()
+    JourFerie.objects.all().delete()
+    envoi = {"zone": "B", "nom": "Neige", "nature": "petites", "du": "2026-11-30", "au": "2026-12-01"}
+    assert phrase in mairie.post(adresse(PeriodeVacances, "add"), envoi, follow=True).content.decode()
+    ailleurs = envoi | {"du": "2026-12-07", "au": "2026-12-08"}
+    assert phrase not in mairie.post(adresse(PeriodeVacances, "add"), ailleurs, follow=True).content.decode()

@@ -17,7 +17,7 @@ from enfants.models import (
     Reservation,
     Scolarite,
 )
-from portail.socle.models import Collectivite
+from portail.socle.models import Collectivite, Courriel
 from tests import factories
 from tests.enfants.fabrique import MAINTENANT, demander, paris, pris, reserver
 from tests.enfants.test_admin import adresse, valeurs
@@ -204,6 +204,11 @@ def test_la_page_montre_avant_de_changer_et_confirme_ce_qui_est_montre(monde, ma
     assert perime.status_code == 200
     assert mairie.post(page, envoi | {"confirmer": effets.empreinte}).status_code == 302
     assert jours("annulee") == [date(2026, 11, 23), *LUNDIS]
+    courriel = Courriel.objects.get()
+    assert courriel.objet == "Léa, Restauration scolaire : vos jours ont changé"
+    texte = courriel.texte.replace(N, " ")
+    assert "- lundi 7 décembre 2026" in texte
+    assert "Jours réservés : 4 (mardi), du mardi 24 novembre 2026 au mardi 15 décembre 2026." in texte
     assert jours() == [date(2026, 11, 24), date(2026, 12, 1), date(2026, 12, 8), date(2026, 12, 15)]
 
 
