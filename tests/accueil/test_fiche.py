@@ -107,3 +107,10 @@ def test_fin_du_rattachement(monde):
 )
 def test_annee(jour, annee):
     assert fiche_inscription.annee_scolaire(jour) == annee
+
+
+def test_vierge_avec_douze_services_sur_une_page(monde):
+    for n in range(11):
+        prestation(f"Accueil du mercredi après-midi {n}")
+    texte = lire(monde.client(monde.jean).get("/fiche-inscription.pdf").content)
+    assert "Accueil du mercredi après-midi 10" in texte

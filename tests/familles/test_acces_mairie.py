@@ -155,6 +155,27 @@ def test_lettre_au_nom_le_plus_long_sur_une_page(nouvelle):
     assert len(texte_pdf(pdf_lettres(acces, MAINTENANT))) == 2
 
 
+def test_l_adresse_est_dans_la_fenetre_de_l_enveloppe(nouvelle):
+    """DL envelope with its window at the right: the sheet's zone from 90 to 200 mm across, 45 to 75 mm down."""
+    adulte(nouvelle, adresse="Bâtiment C\n3 quai des Saules", code_postal="04990", ville="Belrive")
+    lettre = PdfReader(BytesIO(pdf_lettres(ouvrir(*nouvelle.responsables.all()), MAINTENANT))).pages[0]
+    hauteur, vus, dedans = float(lettre.mediabox.height), {}, []
+
+    def lire(texte, matrice, du_texte, police, taille):
+        x = (matrice[0] * du_texte[4] + matrice[4]) * 25.4 / 72
+        y = (hauteur - matrice[3] * du_texte[5] - matrice[5]) * 25.4 / 72
+        if texte.strip():
+            vus[" ".join(texte.split())] = (x, y)
+            dedans.extend([texte.strip()] if 85 < x < 200 and 40 < y < 80 else [])
+
+    lettre.extract_text(visitor_text=lire)
+    for ligne in ("LE GALL", "Bâtiment C", "3 quai des Saules", "04990 BELRIVE"):
+        x, y = next(lieu for mots, lieu in vus.items() if ligne in mots)
+        assert 100 <= x <= 130 and 45 <= y <= 75, (ligne, x, y)
+    # Nothing else shows through it, the password least of all.
+    assert not any("Mot de passe" in mots or "Votre accès" in mots for mots in dedans)
+
+
 # --- the admin --------------------------------------------------------------------------------------------------
 
 
