@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from demandes.models import Demande
+from demandes.models import Demande, PieceDemande
 from enfants.models import (
     Autorisations,
     Enfant,
@@ -30,7 +30,8 @@ from facturation.models import Facture, PaiementEnLigne, Reglement
 from familles.models import CodeDeSecours, Connexion, Famille, Responsable, Utilisateur
 from messagerie.models import Conversation, PieceJointe
 from portail.accueil.models import ExportDonnees, Visite
-from portail.socle.models import Fichier, Trace
+from portail.socle.fichiers import effacer
+from portail.socle.models import Trace
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
@@ -46,7 +47,7 @@ def conserver(maintenant: datetime) -> str:
     """The daily work. Says what it erased, and which households wait for their balance to be settled."""
     jour = timezone.localdate(maintenant)
     fiches = effacer_sante(jour)
-    effacees, retenues = effacer_familles(jour)
+    effacees, retenues = effacer_familles(maintenant)
     traces = Trace.objects.filter(quand__lt=maintenant - ANNEE)._raw_delete(Trace.objects.db)
     bilan = f"{fiches} fiches de santé, {effacees} familles, {traces} traces"
     return bilan + (f" ; {retenues} familles gardées : solde à régler" if retenues else "")
@@ -121,14 +122,14 @@ def familles_parties(jour: date) -> QuerySet[Famille]:
     return parties.order_by("pk")
 
 
-def effacer_familles(jour: date) -> tuple[int, int]:
+def effacer_familles(maintenant: datetime) -> tuple[int, int]:
     """How many sheets were emptied, how many are kept because money is still due, one way or the other."""
-    effacees = retenues = 0
+    effacees, retenues, jour = 0, 0, timezone.localdate(maintenant)
     for pk in list(familles_parties(jour).values_list("pk", flat=True)):
         if effacees == PAR_PASSAGE:
             break
         try:
-            faite = _effacer_si_soldee(pk, jour)
+            faite = _effacer_si_soldee(pk, maintenant)
         except Exception as erreur:
             # The row number and the kind of error only: an exception's text may hold personal data.
             journal.error("Famille %s non effacée : %s", pk, type(erreur).__name__)
@@ -139,19 +140,20 @@ def effacer_familles(jour: date) -> tuple[int, int]:
 
 
 @transaction.atomic
-def _effacer_si_soldee(pk: int, jour: date) -> bool | None:
+def _effacer_si_soldee(pk: int, maintenant: datetime) -> bool | None:
     """Whether it was emptied; False: money is due. None: it gave a sign of life before the lock."""
     verrouiller_un(Famille.objects.filter(pk=pk))
-    famille = familles_parties(jour).filter(pk=pk).first()
+    famille = familles_parties(timezone.localdate(maintenant)).filter(pk=pk).first()
     if famille is None:
         return None
     if any(releve.soldes_par_regie(famille).values()):
         return False
-    _effacer(famille, jour)
+    _effacer(famille, maintenant)
     return True
 
 
-def _effacer(famille: Famille, jour: date) -> None:
+def _effacer(famille: Famille, maintenant: datetime) -> None:
+    jour = timezone.localdate(maintenant)
     _effacer_les_comptes(famille)
     vides = {
         champ.name: None if champ.null else champ.get_default()
@@ -172,7 +174,12 @@ def _effacer(famille: Famille, jour: date) -> None:
         Famille._meta.get_field(modele).related_model.objects.filter(famille=famille).delete()
     _effacer_les_messages(famille)
     # Which kind of demande, when, and what the town decided: kept, as its history is. Not what was written in it.
-    famille.demandes.update(donnees={}, avant={})
+    pieces = PieceDemande.objects.filter(demande__famille=famille)
+    _effacer_les_fichiers(pieces)
+    for demande in famille.demandes.filter(effacee_le=None):
+        demande.effaces, demande.effacee_le = sorted(demande.donnees), maintenant
+        demande.donnees = demande.avant = {}
+        demande.save(update_fields=["donnees", "avant", "effaces", "effacee_le"])
     _effacer_les_enfants(famille)
     Famille.objects.filter(pk=famille.pk).update(effacee_le=jour, archivee_le=famille.archivee_le or jour)
     tracer(None, "conservation.famille", famille, famille=famille)
@@ -195,12 +202,17 @@ def _effacer_les_comptes(famille: Famille) -> None:
 
 
 def _effacer_les_messages(famille: Famille) -> None:
-    """Conversations and their attachments. The contents leave the disk with the next « ménage »."""
-    pieces = PieceJointe.objects.filter(message__conversation__famille=famille)
-    fichiers = list(pieces.values_list("fichier", flat=True))
+    """Conversations and their attachments."""
+    _effacer_les_fichiers(PieceJointe.objects.filter(message__conversation__famille=famille))
     Conversation.objects.filter(famille=famille).delete()
-    encore = PieceJointe.objects.filter(fichier__in=fichiers).values("fichier")
-    Fichier.objects.filter(pk__in=fichiers).exclude(pk__in=encore).delete()
+
+
+def _effacer_les_fichiers(pieces: QuerySet) -> None:
+    """These attachments, and the files nothing else names."""
+    fichiers = [piece.fichier for piece in pieces.select_related("fichier")]
+    pieces.delete()
+    for fichier in fichiers:
+        effacer(fichier)
 
 
 def _effacer_les_enfants(famille: Famille) -> None:

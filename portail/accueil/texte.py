@@ -118,6 +118,7 @@ def remplir(texte: str, collectivite: Collectivite, modifiee_le: date) -> str:
         # The settings the scheduled work obeys: the page cannot promise anything else.
         "conservation_ans": str(settings.CONSERVATION_ANS),
         "sante_mois": str(settings.SANTE_MOIS),
+        "demandes_jours": str(collectivite.conservation_demandes_jours),
         "connexions_mois": str(settings.CONNEXIONS_JOURS // 30),
     }
     return re.sub(r"\{(\w+)\}", lambda trouve: valeurs.get(trouve[1], trouve[0]), texte)

@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from demandes.models import Demande
 from enfants.models import (
     AnneeScolaire,
     Autorisations,
@@ -76,6 +77,20 @@ def parti(monde):
     fichier = Fichier.objects.create(nom="a.pdf", type_mime="application/pdf", taille=1, empreinte="x")
     fichier.contenu.save("a", ContentFile(b"%PDF"))
     message.pieces.create(fichier=fichier)
+    demande = Demande.objects.create(
+        famille=claire,
+        numero="2022-0001",
+        type="infos-responsable",
+        etat="acceptee",
+        donnees={"profession": "Menuisière"},
+        avant={"profession": ""},
+        envoyee_par=Utilisateur.objects.get(identifiant="claire.martin"),
+        envoyee_le=vieux,
+        decidee_le=vieux,
+    )
+    joint = Fichier.objects.create(nom="b.pdf", type_mime="application/pdf", taille=1, empreinte="y")
+    joint.contenu.save("b", ContentFile(b"%PDF"))
+    demande.pieces.create(fichier=joint)
     facture = fabrique.facture(claire, 1000, jour=FIN)
     passe(claire)
     return facture
@@ -121,7 +136,7 @@ class TestSante:
 class TestFamille:
     def test_la_fiche_les_messages_l_acces(self, monde, parti):
         payer(parti)
-        assert conservation.effacer_familles(JOUR) == (1, 0)
+        assert conservation.effacer_familles(MAINTENANT) == (1, 0)
         claire = Famille.objects.get(pk=monde.claire.pk)
         assert (claire.effacee_le, claire.archivee_le) == (JOUR, JOUR)
         adulte = claire.responsables.get()
@@ -150,19 +165,21 @@ class TestFamille:
         ):
             assert modele.objects.count() == 0, modele
         assert claire.quotients.count() == claire.residences.count() == 0
+        demande = claire.demandes.get()
+        assert (demande.donnees, demande.avant, demande.effaces) == ({}, {}, ["profession"])
         # The accounts' papers, the proof of the debits, the names they bear.
         assert (Facture.objects.count(), Reglement.objects.count(), MandatSepa.objects.count()) == (1, 1, 1)
         assert LigneFacture.objects.exists()
         assert (monde.zoe.prenom, claire.enfants.get()) == ("Zoé", monde.zoe)
         assert Trace.objects.get(action="conservation.famille").famille == claire.numero
-        assert conservation.effacer_familles(JOUR) == (0, 0)
+        assert conservation.effacer_familles(MAINTENANT) == (0, 0)
 
     def test_jamais_avec_un_solde(self, monde, parti):
         """Owed to the town, or by it, even when two régies make zero together."""
-        assert conservation.effacer_familles(JOUR) == (0, 1)
+        assert conservation.effacer_familles(MAINTENANT) == (0, 1)
         assert monde.claire.responsables.get().profession == "Menuisière"
         encaisser(monde.claire, fabrique.regie("Cantine", "CA"), "cheque", 1000, FIN, None)
-        assert conservation.effacer_familles(JOUR) == (0, 1)
+        assert conservation.effacer_familles(MAINTENANT) == (0, 1)
         assert "1 familles gardées : solde à régler" in conservation.conserver(MAINTENANT)
 
     @pytest.mark.parametrize("signe", ["inscription", "connexion", "message", "facture", "creation", "ecole"])
@@ -184,12 +201,12 @@ class TestFamille:
             annee = AnneeScolaire.objects.create(debut=date(2023, 9, 1), fin=date(2024, 8, 31))
             ecole = structure("École", genre="ecole")
             Scolarite.objects.create(enfant=monde.zoe, annee=annee, ecole=ecole, niveau="cp")
-        assert conservation.effacer_familles(JOUR) == (0, 0)
+        assert conservation.effacer_familles(MAINTENANT) == (0, 0)
 
     def test_l_enfant_de_deux_foyers_reste_a_l_autre(self, monde):
         vider(monde.lea, monde.tom)
         passe(monde.jean)
-        assert conservation.effacer_familles(JOUR)[0] == 1
+        assert conservation.effacer_familles(MAINTENANT)[0] == 1
         assert set(FicheSanitaire.objects.values_list("enfant", flat=True)) == {monde.lea.pk}
         assert monde.client(monde.jeanne).get(f"/enfants/{monde.lea.pk}/").status_code == 200
 
@@ -199,7 +216,7 @@ class TestFamille:
         Responsable.objects.create(
             famille=monde.jean, rang="conjoint", nom="MARTIN", prenom="Claire", utilisateur=claire
         )
-        assert conservation.effacer_familles(JOUR) == (1, 0)
+        assert conservation.effacer_familles(MAINTENANT) == (1, 0)
         assert entrer("claire.martin")[1].status_code == 302
 
     def test_une_qui_echoue_n_arrete_pas_les_autres(self, monde, parti, monkeypatch):
@@ -207,13 +224,13 @@ class TestFamille:
         passe(monde.jeanne)
         vrai = conservation._effacer
 
-        def casser(famille, jour):
+        def casser(famille, maintenant):
             if famille == monde.jeanne:
                 raise RuntimeError("x")
-            vrai(famille, jour)
+            vrai(famille, maintenant)
 
         monkeypatch.setattr(conservation, "_effacer", casser)
-        assert conservation.effacer_familles(JOUR) == (1, 0)
+        assert conservation.effacer_familles(MAINTENANT) == (1, 0)
         assert Famille.objects.get(effacee_le=JOUR) == monde.claire
 
 
@@ -248,6 +265,7 @@ def test_le_travail_est_dans_la_liste():
 
 
 def test_la_page_promet_les_durees_des_reglages(db, settings):
+    Collectivite.objects.update_or_create(pk=1, defaults={"conservation_demandes_jours": 21})
     Collectivite.oublier()
     settings.SANTE_MOIS, settings.CONSERVATION_ANS, settings.CONNEXIONS_JOURS = 7, 4, 90
     page = Client().get("/donnees-personnelles/").content.decode()
@@ -255,12 +273,14 @@ def test_la_page_promet_les_durees_des_reglages(db, settings):
         "7 mois après sa dernière inscription",
         "4 ans après la dernière",
         "connexions\N{NO-BREAK SPACE}: 3 mois",
+        "21 jours après la réponse",
     ):
         assert mots in page, mots
     assert "{" not in Page.lire("donnees-personnelles").texte.format_map(
         dict.fromkeys(
             (
                 "commune",
+                "demandes_jours",
                 "adresse",
                 "courriel",
                 "telephone",
