@@ -7,6 +7,7 @@ from io import BytesIO
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image
+from pillow_heif import from_pillow
 
 from enfants.models import Structure
 from familles.models import Famille
@@ -20,6 +21,13 @@ PDF = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R
 def image(genre: str = "PNG", taille: tuple[int, int] = (20, 10), **options) -> bytes:
     sortie = BytesIO()
     Image.new(options.pop("mode", "RGB"), taille, options.pop("couleur", None)).save(sortie, genre, **options)
+    return sortie.getvalue()
+
+
+def heic(taille: tuple[int, int] = (64, 48), **options) -> bytes:
+    """A photo as a phone takes it: grain, so that every byte counts."""
+    sortie = BytesIO()
+    from_pillow(Image.effect_noise(taille, 40).convert("RGB")).save(sortie, quality=50, **options)
     return sortie.getvalue()
 
 

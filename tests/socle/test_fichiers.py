@@ -16,9 +16,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from portail.socle.fichiers import TAILLE_MAX, ChampPieces, deposer, examiner, nom_sur, orphelins
+from portail.accueil.models import Formulaire
+from portail.socle.fichiers import (
+    TAILLE_MAX,
+    ChampPieces,
+    deposer,
+    effacer,
+    examiner,
+    nom_sur,
+    orphelins,
+)
 from portail.socle.models import Fichier
-from tests.messagerie.fabrique import PDF, image, png_geant, televerse
+from tests.messagerie.fabrique import PDF, heic, image, png_geant, televerse
 
 PDF_CHIFFRE = PDF.replace(b"/Root 1 0 R", b"/Root 1 0 R /Encrypt 5 0 R")
 
@@ -157,7 +166,73 @@ def test_nom_sur_toujours(nom):
     assert not [c for c in propre if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
 
 
-ORIGINAUX = {"pdf": PDF, "png": image("PNG", (60, 60)), "jpeg": image("JPEG", (60, 60))}
+class TestHeic:
+    """A phone's own format becomes a JPEG, which every browser shows."""
+
+    def test_une_photo(self):
+        piece = examiner(televerse("IMG_0412.HEIC", heic((640, 480)), "image/heic"))
+        assert (piece.nom, piece.type_mime) == ("IMG_0412.jpg", "image/jpeg")
+        relue = Image.open(BytesIO(piece.contenu))
+        assert (relue.format, relue.size, relue.mode) == ("JPEG", (640, 480), "RGB")
+
+    def test_nommee_autrement(self):
+        assert examiner(televerse("photo.jpg", heic())).type_mime == "image/jpeg"
+
+    def test_sans_le_lieu(self):
+        exif = Image.Exif()
+        exif[0x010E] = "LIEU SECRET"
+        original = heic(exif=exif.tobytes())
+        assert b"LIEU SECRET" in original
+        piece = examiner(televerse("photo.heic", original))
+        assert b"SECRET" not in piece.contenu
+        assert not Image.open(BytesIO(piece.contenu)).getexif()
+
+    def test_redressee(self):
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        piece = examiner(televerse("photo.heic", heic((64, 32), exif=exif.tobytes())))
+        assert Image.open(BytesIO(piece.contenu)).size == (32, 64)
+
+    @pytest.mark.parametrize("fin", [12, 200, 400], ids=["en-tête", "boîtes", "image coupée"])
+    def test_coupee(self, fin):
+        with pytest.raises(ValidationError, match="abîmé"):
+            examiner(televerse("photo.heic", heic()[:fin]))
+
+    @pytest.mark.parametrize("marque", [b"avif", b"isom", b"qt  ", b"MSNV"])
+    def test_les_autres_contenants_ne_sont_pas_des_photos(self, marque):
+        with pytest.raises(ValidationError, match="n’est ni un PDF"):
+            examiner(televerse("photo.heic", b"\0\0\0\x18ftyp" + marque + bytes(200)))
+
+    @pytest.mark.lourd
+    def test_48_megapixels(self):
+        """An iPhone's largest photo fits in the child's memory, and is stored readable."""
+        piece = examiner(televerse("photo.heic", heic((8064, 6048))))
+        assert Image.open(BytesIO(piece.contenu)).size == (3508, 2631)
+
+
+class TestEffacer:
+    @pytest.mark.django_db(transaction=True)
+    def test_la_ligne_et_le_contenu(self):
+        fichier = deposer(televerse(), None)
+        chemin = Path(fichier.contenu.path)
+        assert effacer(fichier)
+        assert (Fichier.objects.count(), chemin.exists()) == (0, False)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_ce_quune_ligne_nomme_reste(self):
+        fichier = deposer(televerse(), None)
+        Formulaire.objects.create(libelle="Dossier", fichier=fichier)
+        assert not effacer(fichier)
+        assert Path(fichier.contenu.path).exists()
+        assert Fichier.objects.get() == fichier
+
+
+ORIGINAUX = {
+    "pdf": PDF,
+    "png": image("PNG", (60, 60)),
+    "jpeg": image("JPEG", (60, 60)),
+    "heic": heic(),
+}
 
 
 def _muter(contenu: bytes, coups: list[tuple[int, int]]) -> bytes:
@@ -189,7 +264,7 @@ def test_mutants(genre, coups):
 
 @pytest.mark.lourd
 @pytest.mark.parametrize("genre", ORIGINAUX)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=125, deadline=None)
 @given(coups=COUPS)
 def test_mutants_lourd(genre, coups):
     _juger(genre, coups)
