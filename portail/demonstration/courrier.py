@@ -5,11 +5,18 @@ from datetime import datetime, time, timedelta
 
 from django.utils import timezone
 
-from demandes.models import CompteurDemande, Demande, DemandeEvenement, DemandeJour
+from demandes.envoi import envoyer_absences
+from demandes.models import CompteurDemande, Demande, DemandeEvenement, DemandeJour, PieceDemande
+from demandes.types import Absences
+from enfants import places
+from enfants.models import Etat as EtatJour
 from enfants.models import Reservation, ReservationEvenement, Structure
 from messagerie.models import Conversation, EtatConversation, Message
 from portail.accueil.models import Information
+from portail.socle.fichiers import deposer
+from portail.socle.models import Courriel
 
+from .documents import justificatif
 from .guide import Gens
 from .population import Ville
 from .reservations import Ouvertures
@@ -137,7 +144,7 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
             demande=refusee, reservation=reservation, action="reserver", decision="refusee"
         )
     _decider(refusee, gens.agent, refusee.envoyee_le + timedelta(days=1), "refusee", motif)
-    _demande(
+    caf = _demande(
         gens,
         ville,
         3,
@@ -147,6 +154,33 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
         {"quotient": "792", "quotient_du": jour.replace(day=1).isoformat(), "quotient_au": ""},
         {"quotient": "845", "quotient_du": ville.depuis.isoformat(), "quotient_au": ""},
     )
+    preuve = justificatif("Attestation de quotient familial", ("Jean DUPONT", "Quotient familial : 792"))
+    PieceDemande.objects.create(demande=caf, fichier=deposer(preuve, caf.envoyee_par))
+    _absence_sans_attestation(ville, gens, ouvertures)
+
+
+def _absence_sans_attestation(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
+    """Claire's: Zoé is ill, declared too late to cost nothing: the town waits for the attestation."""
+    inscription = next(
+        i for i in gens.autres if i.famille == gens.claire and i.prestation.nom == "Restauration scolaire"
+    )
+    jour, veille = ville.aujourdhui, _a(ville.aujourdhui - timedelta(days=1), 19, 45)
+    ouverts = ouvertures.jours(inscription.prestation, jour, jour + timedelta(days=7))
+    if not ouverts:
+        return  # in the holidays nobody is expected
+    siennes = Reservation.objects.filter(inscription=inscription, jour=ouverts[0], etat=EtatJour.RESERVEE)
+    reservation = siennes.first()
+    if reservation is None:
+        souhait = places.Souhait(inscription, ouverts[0])
+        avant = veille - timedelta(days=7)
+        (issue,) = places.reserver([souhait], gens.agent, avant, au_nom_de_la_mairie=True)
+        reservation = issue.reservation
+    if reservation:
+        compte = gens.claire.titulaire().utilisateur
+        raison = {"raison": Absences.MEDICALE, "precision": ""}
+        jeton = uuid.uuid5(uuid.NAMESPACE_URL, "demonstration:absence")
+        envoyer_absences(gens.claire, [reservation], raison, compte, veille, jeton)
+        Courriel.objects.all().delete()  # nobody is written to about what is already past
 
 
 def _grand_mere(ville: Ville, gens: Gens) -> None:
