@@ -29,6 +29,7 @@ class LigneDemande:
     mot: str
     initiale: str
     avatar: int
+    attend: str = ""  # what the town waits for, and until when
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,7 @@ def _ligne(demande: Demande, rangs: dict) -> LigneDemande:
         mot=mot,
         initiale=enfant.prenom[:1].upper() if enfant else "",
         avatar=rangs.get(enfant.pk, 0) if enfant else 0,
+        attend=demande.phrase_attestation if demande.attend_attestation else "",
     )
 
 

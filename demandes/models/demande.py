@@ -444,7 +444,12 @@ class Demande(AvecPieces, models.Model):
         """One event and one trace, in the verb's transaction; the e-mail of that event if asked."""
         evenement = self.evenements.create(genre=genre, le=maintenant, par=par, texte=texte)
         tracer(
-            par, f"demande_{genre}", self, famille=self.famille, type=self.type, champs=sorted(self.donnees)
+            par,
+            f"demande_{genre}",
+            self,
+            famille=self.famille,
+            type=self.type,
+            champs=sorted(self.donnees or self.effaces),
         )
         if prevenir:
             self._prevenir(evenement, texte)
