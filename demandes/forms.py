@@ -107,6 +107,7 @@ class Filtre(forms.Form):
     TOUT = "tout"
     type = forms.ChoiceField(label="Type de demande", required=False)
     mois = forms.RegexField(r"^(tout|\d{4}-\d{2})$", required=False)
+    page = forms.IntegerField(min_value=1, max_value=100_000, required=False)
 
     def __init__(self, data, categorie: str) -> None:
         super().__init__(data)
@@ -129,7 +130,11 @@ class Filtre(forms.Form):
     def valides(self) -> dict:
         """What could be understood; the rest falls back to its default."""
         self.is_valid()
-        return {"type": self.cleaned_data.get("type", ""), "mois": self.cleaned_data.get("mois")}
+        return {
+            "type": self.cleaned_data.get("type", ""),
+            "mois": self.cleaned_data.get("mois"),
+            "page": self.cleaned_data.get("page") or 1,
+        }
 
 
 class Declin(forms.Form):

@@ -1,20 +1,22 @@
-"""« Liste des demandes »: one query for the demandes, one for their days; sections and months as dataclasses."""
+"""« Liste des demandes »: which ones, and each in words; sections and months as dataclasses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Q
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from demandes.models import ACCEPTEES, EN_COURS, Demande, Etat, LectureDemande
-from demandes.models.etats import REPONDUES
+from demandes.tableau import Rang, Tableau, entetes, rang
 from demandes.textes import resume, titre
+from demandes.types import TypeDemande
 from enfants.models import Enfant
 from familles.models import Famille
 
 PERIODE = timedelta(days=30)
-MAXIMUM = 500
+PAR_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -29,14 +31,23 @@ class LigneDemande:
     mot: str
     initiale: str
     avatar: int
+    nouveau: bool
     attend: str = ""  # what the town waits for, and until when
+
+    @property
+    def quoi(self) -> str:
+        """What happened that day: « acceptée », « prise en compte »."""
+        return self.mot.partition(",")[0].lower()
 
 
 @dataclass(frozen=True)
 class Section:
+    """`tableau`: the guide's columns, when one kind is chosen."""
+
     titre: str
     lignes: list[LigneDemande]
     toujours: bool  # shown even when empty
+    tableau: Tableau | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +61,23 @@ class Mois:
 
 
 TONS = {
-    Etat.ENVOYEE: ("cours", "En cours"),
-    Etat.COMPLEMENT: ("du", "La mairie attend une précision"),
-    Etat.ACCEPTEE: ("ok", "Acceptée"),
-    Etat.ACCEPTEE_PARTIE: ("ok", "Acceptée en partie"),
-    Etat.REFUSEE: ("non", "Refusée"),
-    Etat.RETIREE: ("neutre", "Retirée"),
+    Etat.ENVOYEE: "cours",
+    Etat.COMPLEMENT: "du",
+    Etat.ACCEPTEE: "ok",
+    Etat.ACCEPTEE_PARTIE: "ok",
+    Etat.REFUSEE: "non",
+    Etat.RETIREE: "neutre",
 }
+PRECISION = "La mairie attend une précision"
+
+
+def ton_et_mot(demande: Demande) -> tuple[str, str]:
+    """The badge of a demande, for its family."""
+    etat = demande.etat_lu
+    return TONS[etat], PRECISION if etat == Etat.COMPLEMENT else demande.etat_en_mots
+
+
+# --- which ones -------------------------------------------------------------------------------------------------
 
 
 def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
@@ -69,39 +90,47 @@ def demandes_de(famille: Famille, enfants: list[Enfant], jour: date):
     return famille.demandes.visibles(jour).avec_jours([e.pk for e in enfants])
 
 
-def marquer_vues(demandes: Iterable[Demande], utilisateur, maintenant: datetime) -> set:
-    """Write that this person sees these answers; the keys of those they had not seen."""
-    repondues = [d.pk for d in demandes if d.etat in REPONDUES]
-    nouvelles = set(
-        Demande.objects.filter(pk__in=repondues)
-        .nouvelles(utilisateur, maintenant)
-        .order_by()
-        .values_list("pk", flat=True)
-        if repondues
-        else ()
-    )
-    # Answered again (a day of it) after a first look: the row is there, its instant moves.
+def de_la_periode(demandes, mois: date | str | None, maintenant: datetime):
+    """Sent in that month; by default those sent or answered in the last thirty days, and all that still wait."""
+    if mois is None:
+        depuis = maintenant - PERIODE
+        recentes = Q(envoyee_le__gte=depuis) | Q(decidee_le__gte=depuis)
+        return demandes.filter(recentes | Q(etat__in=EN_COURS))
+    if isinstance(mois, date):
+        debut, fin = (timezone.make_aware(datetime.combine(j, time())) for j in (mois, _decaler(mois, 1)))
+        return demandes.filter(envoyee_le__gte=debut, envoyee_le__lt=fin)
+    return demandes
+
+
+def compter(demandes, nouveaute: Q) -> dict[str, tuple[int, int]]:
+    """How many of each kind, and how many whose answer is new."""
+    comptes = demandes.order_by().values_list("type")
+    comptes = comptes.annotate(Count("pk"), neuves=Count("pk", filter=nouveaute))
+    return {code: (nombre, neuves) for code, nombre, neuves in comptes}
+
+
+def page_de(demandes, nombre: int, numero: int) -> Page:
+    """Fifty at a time; a number past the end gives the last page. `nombre`: already counted."""
+    paginateur = Paginator(demandes.order_by("-envoyee_le", "-numero"), PAR_PAGE)
+    paginateur.count = nombre
+    return paginateur.get_page(numero)
+
+
+def marquer_vues(cles: Iterable, utilisateur, maintenant: datetime) -> None:
+    """This person sees these answers. Answered again after a first look (a day of it): the instant moves."""
     LectureDemande.objects.bulk_create(
-        [LectureDemande(demande_id=pk, utilisateur=utilisateur, lue_le=maintenant) for pk in nouvelles],
+        [LectureDemande(demande_id=cle, utilisateur=utilisateur, lue_le=maintenant) for cle in cles],
         update_conflicts=True,
         unique_fields=["demande", "utilisateur"],
         update_fields=["lue_le"],
     )
-    return nouvelles
 
 
-def de_la_periode(demandes, mois: date | str | None, maintenant: datetime) -> list[Demande]:
-    """Sent in that month; by default those of the last thirty days and all that still wait."""
-    if mois is None:
-        recentes = Q(envoyee_le__gte=maintenant - PERIODE)
-        demandes = demandes.filter(recentes | Q(etat__in=EN_COURS))
-    elif isinstance(mois, date):
-        debut, fin = (timezone.make_aware(datetime.combine(j, time())) for j in (mois, _decaler(mois, 1)))
-        demandes = demandes.filter(envoyee_le__gte=debut, envoyee_le__lt=fin)
-    return list(demandes[:MAXIMUM])
+# --- in words -----------------------------------------------------------------------------------------------------
 
 
-def lignes(demandes: list[Demande], enfants: list[Enfant]) -> list[LigneDemande]:
+def lignes(demandes: Iterable[Demande], enfants: list[Enfant]) -> list[LigneDemande]:
+    """Of demandes read `avec_nouveaute`."""
     rangs = {e.pk: i for i, e in enumerate(enfants, 1)}
     return [_ligne(d, rangs) for d in demandes]
 
@@ -109,7 +138,7 @@ def lignes(demandes: list[Demande], enfants: list[Enfant]) -> list[LigneDemande]
 def _ligne(demande: Demande, rangs: dict) -> LigneDemande:
     jours = demande.jours.all()
     enfant = demande.enfant or (jours[0].reservation.enfant if jours else None)
-    ton, mot = TONS[demande.etat_lu]
+    ton, mot = ton_et_mot(demande)
     return LigneDemande(
         demande=demande,
         titre=titre(demande),
@@ -119,22 +148,32 @@ def _ligne(demande: Demande, rangs: dict) -> LigneDemande:
         mot=mot,
         initiale=enfant.prenom[:1].upper() if enfant else "",
         avatar=rangs.get(enfant.pk, 0) if enfant else 0,
+        nouveau=demande.nouvelle,
         attend=demande.phrase_attestation if demande.attend_attestation else "",
     )
 
 
-def sections(toutes: list[LigneDemande]) -> list[Section]:
-    """The guide's sections; those withdrawn come last, when there are some."""
+def sections(toutes: list[LigneDemande], genre: type[TypeDemande] | None, famille: Famille) -> list[Section]:
+    """The guide's sections; those withdrawn come last, when there are some. `genre`: the kind chosen."""
     groupes = (
         ("Demandes en cours", EN_COURS, True),
         ("Demandes refusées", (Etat.REFUSEE,), True),
         ("Demandes acceptées", ACCEPTEES, True),
         ("Demandes retirées", (Etat.RETIREE,), False),
     )
-    faites = [
-        Section(t, [li for li in toutes if li.etat in etats], toujours) for t, etats, toujours in groupes
-    ]
-    return [s for s in faites if s.lignes or s.toujours]
+    formulaire = entete = None
+    if genre is not None:
+        formulaire, entete = entetes(genre, famille, [li.demande for li in toutes])
+    faites = []
+    for nom, etats, toujours in groupes:
+        retenues = [li for li in toutes if li.etat in etats]
+        tableau = None
+        if entete:
+            rangs: list[Rang] = [rang(formulaire, entete, li, etats) for li in retenues]
+            tableau = Tableau.de(genre, entete, etats, rangs)
+        if retenues or toujours:
+            faites.append(Section(nom, retenues, toujours, tableau))
+    return faites
 
 
 def _decaler(premier: date, mois: int) -> date:

@@ -21,7 +21,17 @@ from portail.socle.courriels import poster
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
-from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, AChange, DejaTraitee, Etat, etat_des_jours
+from .etats import (
+    ATTEND_LA_MAIRIE,
+    ATTENDENT,
+    EN_COURS,
+    REFUSEE,
+    AChange,
+    DejaTraitee,
+    Etat,
+    en_mots,
+    etat_des_jours,
+)
 from .pieces import AvecPieces
 from .requetes import DemandeQuerySet
 from .suite import DemandeEvenement
@@ -165,7 +175,8 @@ class Demande(AvecPieces, models.Model):
 
     @property
     def etat_en_mots(self) -> str:
-        return Etat(self.etat_lu).label
+        decisions = {j.decision_lue for j in self.jours.all()} if self.genre.planning else {REFUSEE}
+        return en_mots(self.etat_lu, decisions, self.type == "absences")
 
     def formulaire(self, jour: date, data: dict | None = None) -> TypeDemande:
         """The form of its kind over the current values; bound to `data` when given."""

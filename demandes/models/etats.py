@@ -42,3 +42,20 @@ def etat_des_jours(decisions: list[str]) -> str:
     if len(connues) == 1:
         return {ACCEPTEE: Etat.ACCEPTEE, REFUSEE: Etat.REFUSEE, RETIREE: Etat.RETIREE}[connues.pop()]
     return Etat.ACCEPTEE_PARTIE if ACCEPTEE in connues else Etat.REFUSEE
+
+
+SAUF = "acceptee_sauf"  # said, never stored: all the town had to decide is accepted, the family withdrew the rest
+MOTS = {**dict(Etat.choices), SAUF: "Acceptée, le reste retiré"}
+# An absence is declared more than asked: « acceptée » would let one think it could have been forbidden.
+MOTS_ABSENCE = {
+    Etat.ACCEPTEE: "Prise en compte",
+    Etat.ACCEPTEE_PARTIE: "Prise en compte en partie",
+    SAUF: "Prise en compte, le reste retiré",
+}
+
+
+def en_mots(etat: str, decisions: set[str], absence: bool) -> str:
+    """The state as a person reads it. `decisions`: those of its days."""
+    if etat == Etat.ACCEPTEE_PARTIE and REFUSEE not in decisions and "" not in decisions:
+        etat = SAUF
+    return (MOTS_ABSENCE if absence else MOTS).get(etat) or MOTS[etat]

@@ -18,6 +18,19 @@ from .suite import DemandeJour, LectureDemande, PieceDemande
 NOUVELLES = timedelta(days=30)
 
 
+def nouvelle(utilisateur, maintenant: datetime) -> Q:
+    """Answered lately, not seen by this person. What the portal accepted while they were sending it is no news."""
+    vues = LectureDemande.objects.filter(
+        demande=OuterRef("pk"), utilisateur=utilisateur, lue_le__gte=OuterRef("decidee_le")
+    )
+    return Q(
+        ~Exists(vues),
+        etat__in=REPONDUES,
+        decidee_le__gt=F("envoyee_le"),
+        decidee_le__gte=maintenant - NOUVELLES,
+    )
+
+
 class DemandeQuerySet(models.QuerySet):
     def en_cours(self):
         """Not decided yet, as far as the row itself knows (a planning demande reads its days)."""
@@ -55,7 +68,7 @@ class DemandeQuerySet(models.QuerySet):
         if enfants is not None:
             jours = jours.filter(reservation__enfant__in=enfants)
         return (
-            self.select_related("famille", "enfant", "decidee_par")
+            self.select_related("famille", "enfant", "envoyee_par", "decidee_par")
             .annotate(avec_pieces=Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))))
             .prefetch_related(models.Prefetch("jours", jours))
         )
@@ -88,18 +101,13 @@ class DemandeQuerySet(models.QuerySet):
         )
 
     def nouvelles(self, utilisateur, maintenant: datetime):
-        """Answered lately, and not seen by this person. What the portal accepted while they were sending it is no
-        news.
-        """
-        vues = LectureDemande.objects.filter(
-            demande=OuterRef("pk"), utilisateur=utilisateur, lue_le__gte=OuterRef("decidee_le")
-        )
-        return self.filter(
-            ~Exists(vues),
-            etat__in=REPONDUES,
-            decidee_le__gt=F("envoyee_le"),
-            decidee_le__gte=maintenant - NOUVELLES,
-        )
+        """Answered lately, and not seen by this person."""
+        return self.filter(nouvelle(utilisateur, maintenant))
+
+    def avec_nouveaute(self, utilisateur, maintenant: datetime):
+        """`nouvelle`: whether its answer is new to this person."""
+        vrai = models.When(nouvelle(utilisateur, maintenant), then=True)
+        return self.annotate(nouvelle=models.Case(vrai, default=False, output_field=models.BooleanField()))
 
     def pour_agent(self, agent):
         """What this agent treats: kinds open to their groups, and what concerns their structures when they have some."""

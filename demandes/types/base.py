@@ -126,6 +126,8 @@ class TypeDemande(forms.Form):
     annexes: ClassVar[frozenset[str]] = frozenset()  # no change by themselves: a consent
     groupes: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()  # fieldsets; fields of none come last
     duos: ClassVar[frozenset[str]] = frozenset()  # short fields: two on a line where there is room
+    # Columns of the list that are there even when nobody asked them (the guide's), in order; none: every field.
+    colonnes: ClassVar[tuple[str, ...]] = ()
     complement: ClassVar[str] = ""  # template of what the page shows besides the fields
 
     def __init__(

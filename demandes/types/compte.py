@@ -44,6 +44,17 @@ class Adulte(TypeDemande):
     obligatoires = ("nom", "prenom")
     rang = Responsable.Rang.TITULAIRE
     icone = "personne"
+    colonnes = (
+        "qualite",
+        "adresse",
+        "telephone_domicile",
+        "telephone_professionnel",
+        "telephone_mobile",
+        "email",
+        "profession",
+        "employeur",
+        "adresse_employeur",
+    )
     groupes = (
         ("Identité", ("civilite", "nom", "prenom", "qualite", "situation")),
         ("Adresse", ("adresse", "code_postal", "ville")),

@@ -1,11 +1,13 @@
 """« Liste des demandes », and the page of one."""
 
 import uuid
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -14,18 +16,21 @@ from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import joindre, repondre
 from demandes.forms import Declin, Envoi, Filtre, ReponseAuComplement
 from demandes.liste import (
-    TONS,
+    compter,
     de_la_periode,
     demandes_de,
     enfants_de,
     lignes,
     marquer_vues,
     navigation,
+    page_de,
     sections,
+    ton_et_mot,
 )
-from demandes.models import DejaTraitee, Demande, Etat
+from demandes.models import EN_COURS, DejaTraitee, Demande, Etat
+from demandes.models.requetes import nouvelle
 from demandes.textes import lignes_de, titre
-from demandes.types import COMPTE, ENFANT
+from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, de_la_categorie
 from enfants import places
 from familles.acces import famille_de
 from messagerie import boites
@@ -33,6 +38,15 @@ from messagerie import views as messagerie
 from portail.socle.traces import tracer
 
 DOCUMENTS = "Documents demandés"
+
+
+@dataclass(frozen=True)
+class Onglet:
+    """A sub-tab: how many demandes of the period, how many answers not seen yet."""
+
+    categorie: str
+    nombre: int
+    nouvelles: int
 
 
 @require_safe
@@ -53,21 +67,35 @@ def _liste(request: HttpRequest, categorie: str) -> HttpResponse:
     jour = timezone.localdate(maintenant)
     filtre = Filtre(request.GET, categorie)
     choisi = filtre.valides()
+    genre = PAR_CODE.get(choisi["type"])
     enfants = enfants_de(famille, jour)
-    toutes = de_la_periode(demandes_de(famille, enfants, jour), choisi["mois"], maintenant)
-    miennes = [d for d in toutes if d.genre.categorie == categorie]
-    affichees = [d for d in miennes if choisi["type"] in ("", d.type)]
+    periode = de_la_periode(famille.demandes.visibles(jour), choisi["mois"], maintenant)
+    comptes = compter(periode, nouvelle(request.user, maintenant))
+    codes = [genre.code] if genre else [t.code for t in de_la_categorie(categorie)]
+    nombre = sum(comptes[code][0] for code in codes if code in comptes)
+    lues = periode.filter(type__in=codes).avec_jours([e.pk for e in enfants])
+    page = page_de(lues.avec_nouveaute(request.user, maintenant), nombre, choisi["page"])
+    demandes = list(page.object_list)
+    marquer_vues([d.pk for d in demandes if d.nouvelle], request.user, maintenant)
     contexte = {
         "categorie": categorie,
-        "nombre_compte": sum(d.genre.categorie == COMPTE for d in toutes),
-        "nombre_enfants": sum(d.genre.categorie == ENFANT for d in toutes),
-        "types": filtre.fields["type"].choices,
+        "onglets": [_onglet(c, comptes) for c in (COMPTE, ENFANT)],
+        "types": [
+            (code, libelle, comptes.get(code, (0,))[0]) for code, libelle in filtre.fields["type"].choices
+        ],
         "type": choisi["type"],
-        "sections": sections(lignes(affichees, enfants)),
+        "genre": genre,
+        "sections": sections(lignes(demandes, enfants), genre, famille),
+        "page": page,
         "periode": navigation(choisi["mois"], jour),
         "mois_brut": request.GET.get("mois", "") if choisi["mois"] else "",
     }
     return render(request, "demandes/liste.html", contexte)
+
+
+def _onglet(categorie: str, comptes: dict[str, tuple[int, int]]) -> Onglet:
+    siens = [comptes[t.code] for t in de_la_categorie(categorie) if t.code in comptes]
+    return Onglet(categorie, sum(n for n, _ in siens), sum(neuves for _, neuves in siens))
 
 
 def demande(request: HttpRequest, pk) -> HttpResponse:
@@ -165,7 +193,8 @@ def conversation(request: HttpRequest, pk) -> HttpResponse:
 
 def _marquer_vue(trouvee: Demande, utilisateur, maintenant) -> None:
     """The answer is no longer new, and its messages are read, on this page as in the inbox."""
-    marquer_vues([trouvee], utilisateur, maintenant)
+    vues = Demande.objects.filter(pk=trouvee.pk).nouvelles(utilisateur, maintenant)
+    marquer_vues(vues.values_list("pk", flat=True), utilisateur, maintenant)
     if trouvee.conversation:
         fil = list(trouvee.conversation.messages.all())
         boites.marquer_lue(trouvee.conversation, utilisateur, fil[-1].envoye_le)
@@ -185,7 +214,7 @@ def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpRes
 
 def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> dict:
     formulaire = trouvee.formulaire(jour)
-    ton, mot = TONS[trouvee.etat_lu]
+    ton, mot = ton_et_mot(trouvee)
     rangs = places.rangs(j.reservation for j in trouvee.jours.all())
     for ligne in trouvee.jours.all():
         ligne.rang = rangs.get(ligne.reservation_id)
@@ -196,6 +225,8 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> 
         "ton": ton,
         "mot": mot,
         "en_cours": trouvee.est_en_cours,
+        "modifier_url": _modifier(trouvee),
+        "previent": bool(famille.adresses_courriel()),
         "liberees": places_liberees(trouvee, timezone.now()),
         "complement": trouvee.etat == Etat.COMPLEMENT,
         "reponse": reponse,
@@ -213,3 +244,17 @@ def _qui(par, adultes: set) -> str:
     if par is None:
         return "réponse automatique"
     return f"par {par}" if par.pk in adultes else "par la mairie"
+
+
+def _modifier(demande: Demande) -> str:
+    """The form that takes up what waits, or starts again after a refusal; none for days: the planning changes them."""
+    genre, etat = demande.genre, demande.etat_lu
+    if genre.planning or not (etat == Etat.REFUSEE or (etat in EN_COURS and genre.remplace)):
+        return ""
+    if genre is AjouterEnfant:
+        adresse = reverse("enfant_ajouter")
+    elif genre.categorie == ENFANT:
+        adresse = reverse("demande_enfant", args=[demande.enfant_id, genre.code])
+    else:
+        adresse = reverse("demande_compte", args=[genre.code])
+    return f"{adresse}?reprise={demande.pk}" if etat in EN_COURS else adresse

@@ -3,12 +3,16 @@
 from dataclasses import dataclass
 from datetime import date
 
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from messagerie import boites
+from demandes.models import Demande
+from familles.models import Famille
+from messagerie.models import Message
 from portail.socle.models import Collectivite
 
 
@@ -21,6 +25,7 @@ class Onglet:
     icone: str
     courant: bool
     pastille: int = 0
+    mots: str = ""  # what the figure counts, for a screen reader
 
 
 @dataclass(frozen=True)
@@ -44,29 +49,61 @@ ONGLETS = (
 )
 
 
+@dataclass(frozen=True)
+class Nouveautes:
+    """What the person who asks has not seen: the town's messages, its answers to demandes."""
+
+    messages: int
+    demandes: int
+
+
+def nouveautes(request: HttpRequest) -> Nouveautes:
+    """One query a request, whoever asks first: it is on every page."""
+    if not hasattr(request, "nouveautes"):
+        famille, compte = request.responsable.famille, request.user
+        messages = Message.objects.filter(conversation__famille=OuterRef("pk")).nouveaux(compte)
+        demandes = Demande.objects.filter(famille=OuterRef("pk")).visibles(timezone.localdate())
+        demandes = demandes.nouvelles(compte, timezone.now())
+        comptes = Famille.objects.filter(pk=famille.pk).values_list(
+            _nombre(messages, "conversation__famille"), _nombre(demandes, "famille")
+        )
+        request.nouveautes = Nouveautes(*comptes.get())
+    return request.nouveautes
+
+
+def _nombre(lignes, famille: str) -> Coalesce:
+    """How many of these rows the household of the outer query has."""
+    comptes = lignes.order_by().values(famille).annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(comptes), 0)
+
+
 def nouveaux_messages(request: HttpRequest) -> int:
-    """New messages of the person who asks; one query a request, whoever asks first."""
-    if not hasattr(request, "nouveaux_messages"):
-        request.nouveaux_messages = boites.nouveaux(request.responsable.famille, request.user)
-    return request.nouveaux_messages
+    return nouveautes(request).messages
+
+
+def _mots(nom: str, nombre: int) -> str:
+    pluriel = "s" if nombre > 1 else ""
+    return f"non lu{pluriel}" if nom == "messagerie" else f"nouvelle{pluriel} réponse{pluriel}"
 
 
 def _entete(request: HttpRequest) -> Entete | None:
     responsable = getattr(request, "responsable", None)
     if responsable is None:
         return None
-    nouveaux = nouveaux_messages(request)
+    vues = nouveautes(request)
+    pastilles = {"messagerie": vues.messages, "demandes": vues.demandes}
     onglets = tuple(
         Onglet(
             libelle=libelle,
             url=reverse(nom),
             icone=icone,
             courant=request.path.startswith(chemins) if chemins else request.path == reverse(nom),
-            pastille=nouveaux if nom == "messagerie" else 0,
+            pastille=pastilles.get(nom, 0),
+            mots=_mots(nom, pastilles.get(nom, 0)),
         )
         for libelle, nom, icone, chemins in ONGLETS
     )
-    return Entete(responsable.nom_affiche, nouveaux, timezone.localdate(), onglets)
+    return Entete(responsable.nom_affiche, vues.messages, timezone.localdate(), onglets)
 
 
 def contexte(request: HttpRequest) -> dict:

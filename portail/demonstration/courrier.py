@@ -6,7 +6,14 @@ from datetime import datetime, time, timedelta
 from django.utils import timezone
 
 from demandes.envoi import envoyer_absences
-from demandes.models import CompteurDemande, Demande, DemandeEvenement, DemandeJour, PieceDemande
+from demandes.models import (
+    CompteurDemande,
+    Demande,
+    DemandeEvenement,
+    DemandeJour,
+    LectureDemande,
+    PieceDemande,
+)
 from demandes.types import Absences
 from enfants import places
 from enfants.models import Etat as EtatJour
@@ -107,6 +114,8 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
         {"profession": "Ébéniste"},
     )
     _decider(acceptee, gens.agent, _a(jour - timedelta(days=12), 10, 15), "acceptee")
+    # Seen; the refusal is not yet: the tab says « 1 ».
+    LectureDemande.objects.create(demande=acceptee, utilisateur=acceptee.envoyee_par)
     inscription = gens.inscriptions["Léa", "Mercredi journée"]
     mercredis = ouvertures.jours(inscription.prestation, jour + timedelta(days=1), jour + timedelta(days=120))
     libres = [

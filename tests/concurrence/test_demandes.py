@@ -46,10 +46,10 @@ def rendez_vous(monkeypatch):
     barriere = threading.Barrier(2)
     appliquer = InfosResponsable.appliquer
 
-    def attendre(self):
+    def attendre(self, par, maintenant):
         with suppress(threading.BrokenBarrierError):
             barriere.wait(timeout=1.5)
-        return appliquer(self)
+        return appliquer(self, par, maintenant)
 
     monkeypatch.setattr(InfosResponsable, "appliquer", attendre)
 

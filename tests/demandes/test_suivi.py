@@ -48,7 +48,7 @@ def test_les_enfants_ont_leur_onglet(monde):
     demande("autorisations", monde.jean, {"baignade": True}, monde.lea, MAINTENANT)
     reservations(monde.inscriptions["tom"], MAINTENANT.date() + timedelta(days=3), le=MAINTENANT)
     page = monde.client(monde.jean).get("/demandes/enfants/")
-    assert page.context["nombre_enfants"] == 2
+    assert [(o.categorie, o.nombre) for o in page.context["onglets"]] == [("compte", 0), ("enfant", 2)]
     assert "Réservation, Restauration scolaire" in page.text
     assert "Tom, jeudi\u00a026\u00a0novembre" in page.text
     for filtre in ("Autorisations", "Données sanitaires", "Réservations", "Absences"):

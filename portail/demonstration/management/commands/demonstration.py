@@ -13,7 +13,7 @@ from tqdm import tqdm
 from enfants.calendrier import calendrier_du
 from enfants.models import AnneeScolaire, Structure
 from familles.models import Famille
-from portail.demonstration import argent, courrier, creche, guide, population, reservations, ville
+from portail.demonstration import argent, courrier, creche, guichet, guide, population, reservations, ville
 from portail.demonstration.carnet import Carnet
 from portail.socle.models import Collectivite
 
@@ -84,6 +84,7 @@ class Command(BaseCommand):
         argent.facturer(commune, gens, regie, periodes, self.barre(familles + argent.EN_PREMIERE, "Factures"))
         courrier.ecrire_messages(commune, gens)
         courrier.ecrire_demandes(commune, gens, ouvertures)
+        guichet.remplir(timezone.now())
         courrier.publier(commune)
 
     def barre(self, total: int, nom: str) -> tqdm:
