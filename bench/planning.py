@@ -1,4 +1,5 @@
-"""Cost of the planning: queries, server CPU, HTML size, and the ratio to a page that only loads session and user.
+"""Cost of the planning: queries, server CPU, HTML size, the ratio to a page that only loads session and user, and the
+compressed weight of a first visit.
 
     python bench/planning.py
 
@@ -7,7 +8,9 @@ PostgreSQL (DATABASE_URL) use an empty one.
 """
 # ruff: noqa: E402
 
+import gzip
 import os
+import re
 import statistics
 import sys
 import time
@@ -22,6 +25,7 @@ import django
 django.setup()
 
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.db import connection
 from django.http import HttpResponse
@@ -61,20 +65,46 @@ def construire() -> tuple[Client, date]:
     return navigateur, premier
 
 
-def mesurer(navigateur: Client, adresse: str) -> tuple[int, float, int]:
-    """Queries, median CPU in ms, bytes of HTML."""
+def compter(navigateur: Client, adresse: str) -> tuple[int, bytes]:
+    """Queries of a warm page, and its HTML."""
     for _ in range(5):
         reponse = navigateur.get(adresse)
     assert reponse.status_code == 200, (adresse, reponse.status_code)
     with CaptureQueriesContext(connection) as requetes:
         navigateur.get(adresse)
-    nombre = len(requetes)  # now: the next request empties the log it is read from
-    durees = []
+    return len(requetes), reponse.content
+
+
+def chronometrer(navigateur: Client, adresses: list[str]) -> list[list[float]]:
+    """CPU in ms of each page, turn by turn: a busy machine slows the floor and the pages alike."""
+    tours = []
     for _ in range(TOURS):
-        debut = time.process_time()
-        navigateur.get(adresse)
-        durees.append((time.process_time() - debut) * 1000)
-    return nombre, statistics.median(durees), len(reponse.content)
+        durees = []
+        for adresse in adresses:
+            debut = time.process_time()
+            navigateur.get(adresse)
+            durees.append((time.process_time() - debut) * 1000)
+        tours.append(durees)
+    return tours
+
+
+def premier_chargement(navigateur: Client, html: bytes) -> dict[str, int]:
+    """Compressed bytes of a first visit, by kind: the page, its styles, scripts and drawings."""
+    poids = {"html": len(gzip.compress(html)), "css": 0, "js": 0, "svg": 0}
+    a_lire = list(dict.fromkeys(re.findall(r'(?:href|src)="(/[^"#]+\.(?:css|js|svg))', html.decode())))
+    for adresse in a_lire:
+        if not adresse.startswith("/static/"):  # the town's colours are a page
+            corps = navigateur.get(adresse).content
+        else:
+            chemin = finders.find(adresse.removeprefix("/static/"))
+            corps = Path(chemin).read_bytes()
+            for dessin in re.findall(rb'url\("?(\.\./img/[^")#]+\.svg)', corps):
+                trouve = (Path(chemin).parent / dessin.decode()).resolve()
+                suite = f"/static/img/{trouve.name}"
+                if suite not in a_lire:
+                    a_lire.append(suite)
+        poids[adresse.rpartition(".")[2]] += len(gzip.compress(corps))
+    return poids
 
 
 def main() -> None:
@@ -90,13 +120,19 @@ def main() -> None:
         "trois enfants, mois": f"/enfants/planning/{mois}/",
         "mes enfants": "/enfants/",
     }
-    print(f"{Reservation.objects.count()} réservations, {connection.vendor}, médiane de {TOURS} requêtes")
-    print(f"{'page':22} {'requêtes':>8} {'CPU ms':>8} {'octets':>8} {'× plancher':>10}")
-    base = None
-    for nom, adresse in pages.items():
-        requetes, duree, octets = mesurer(navigateur, adresse)
-        base = base or duree
-        print(f"{nom:22} {requetes:8} {duree:8.2f} {octets:8} {duree / base:10.1f}")
+    comptes = [compter(navigateur, adresse) for adresse in pages.values()]
+    tours = chronometrer(navigateur, list(pages.values()))
+    print(f"{Reservation.objects.count()} réservations, {connection.vendor}, {TOURS} tours")
+    print(f"{'page':22} {'requêtes':>8} {'CPU ms':>8} {'au mieux':>8} {'octets':>8} {'× plancher':>10}")
+    for n, nom in enumerate(pages):
+        durees = [tour[n] for tour in tours]
+        rapport = statistics.median(tour[n] / tour[0] for tour in tours)
+        requetes, html = comptes[n]
+        print(
+            f"{nom:22} {requetes:8} {statistics.median(durees):8.2f} {min(durees):8.2f} {len(html):8} {rapport:10.1f}"
+        )
+    poids = premier_chargement(navigateur, comptes[1][1])
+    print(f"premier chargement compressé : {sum(poids.values())} octets", poids)
 
 
 if __name__ == "__main__":

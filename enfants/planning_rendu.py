@@ -6,10 +6,8 @@ Markup and class names are those of the look (static/css/planning.css). Every te
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from itertools import groupby
 
-from django.templatetags.static import static
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
@@ -18,20 +16,13 @@ from enfants.planning import Ligne, PlanningEnfant
 from enfants.planning_case import Case
 from enfants.planning_echeances import Echeances
 from portail.socle.argent import INSECABLE
+from portail.socle.templatetags.portail import icone
 
 SIGLES = ("Lu", "Ma", "Me", "Je", "Ve", "S", "D")
 MARQUES = {regles.FERIE: "JF", regles.FERMETURE: "F", regles.PETITES: "P", regles.GRANDES: "G"}
 AVATARS = 5
 # Nothing was asked that day: the words say all there is.
 SANS_DETAIL = ("complet", "exclusif", "autre_foyer", "ineligible")
-
-
-@lru_cache(maxsize=64)
-def icone(nom: str) -> str:
-    adresse = static("img/icones.svg")
-    return (
-        f'<svg class="icone" aria-hidden="true" focusable="false"><use href="{adresse}#{escape(nom)}"/></svg>'
-    )
 
 
 def avatar(prenom: str, rang: int) -> str:

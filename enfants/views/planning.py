@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString
 
 from enfants import planning, planning_rendu, planning_semaine
 from enfants.forms import PlanningForm, premier_du_mois
@@ -64,7 +67,7 @@ def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
         "pastilles": _pastilles(enfants, choisis if pk else [], premier, options),
         "toutes": options["inscriptions"] == "toutes",
         "retour": request.get_full_path(),
-        "options_mois": _options_mois(premier, aujourdhui),
+        "options_mois": _options_mois(premier, aujourdhui.year - (aujourdhui.month < 9)),
     }
     if options["vue"] == "semaine":
         jour = _jour_de_semaine(options["du"], premier, aujourdhui)
@@ -118,11 +121,19 @@ def _pastilles(enfants: list, choisis: list, premier: date, options: dict) -> li
     return [*pastilles, Pastille("Tous les enfants", url_tous, not choisis)]
 
 
-def _options_mois(premier: date, aujourdhui: date) -> list[tuple[str, str, bool]]:
+@lru_cache(maxsize=64)
+def _options_mois(premier: date, rentree: int) -> SafeString:
     """The months one may jump to: this school year and the next, and the one displayed."""
-    debut = date(aujourdhui.year - (aujourdhui.month < 9), 9, 1)
+    debut = date(rentree, 9, 1)
     mois = {_decaler(debut, n) for n in range(24)} | {premier}
-    return [(f"{m:%Y-%m}", mois_en_mots(m), m == premier) for m in sorted(mois)]
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        (
+            (f"{m:%Y-%m}", SafeString(" selected") if m == premier else "", mois_en_mots(m))
+            for m in sorted(mois)
+        ),
+    )
 
 
 def _decaler(premier: date, mois: int) -> date:
