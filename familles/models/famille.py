@@ -13,8 +13,10 @@ from portail.socle.verrous import verrouiller
 
 NUMERO = RegexValidator(r"^\d{13}$", "Le n° de famille a 13 chiffres.")
 CODE_POSTAL = RegexValidator(r"^\d{5}$", "Le code postal a 5 chiffres.")
+# Ten digits by twos or all together, or a foreign number with its +.
 TELEPHONE = RegexValidator(
-    r"^(\+|0)[0-9 .\-]{8,18}$", "Écrivez le numéro avec ses 10 chiffres, par exemple 04 65 71 03 04."
+    r"^(0[1-9]([ .\-]?[0-9]{2}){4}|\+[0-9]([ .\-]?[0-9]){7,14})$",
+    "Écrivez le numéro avec ses 10 chiffres, par exemple 04 65 71 03 04.",
 )
 
 

@@ -4,9 +4,11 @@ import re
 from datetime import date
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from familles.models import Allocataire, CoordonneesBancaires, Responsable
+from familles.models.famille import TELEPHONE
 from tests.factories import utilisateur
 
 pytestmark = pytest.mark.django_db
@@ -142,3 +144,29 @@ def test_quotient_et_allocataire(complet):
     complet.jean.quotients.all().delete()
     mien = lire(complet.client(complet.jean).get("/compte/").content.decode())[0]
     assert mien["Quotient familial"] == "Non renseigné"
+
+
+@pytest.mark.parametrize(
+    ("saisi", "juste"),
+    [
+        ("04 65 71 03 04", True),
+        ("0465710304", True),
+        ("04.65.71.03.04", True),
+        ("04-65-71-03-04", True),
+        ("+33 4 65 71 03 04", True),
+        ("+41 22 990 00 00", True),
+        ("06 39 98 55", False),
+        ("06 39 98 55 1", False),
+        ("06 39 98 55 66 77", False),
+        ("0 - . - . - .", False),
+        ("00 39 98 55 66", False),
+        ("+", False),
+    ],
+)
+def test_un_telephone_a_tous_ses_chiffres(saisi, juste):
+    refus = None
+    try:
+        TELEPHONE(saisi)
+    except ValidationError as erreur:
+        refus = erreur.messages
+    assert (refus is None) is juste, refus
