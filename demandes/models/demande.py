@@ -247,20 +247,7 @@ class Demande(AvecPieces, models.Model):
             voulus = attendus if jours is None else self._attendus(avec_liste=True, parmi=parmi) & set(jours)
             self._decider_jours(voulus, attendus - voulus, motif, par, maintenant)
             return
-        formulaire = self.formulaire(timezone.localdate(maintenant))
-        actuelles = formulaire.valeurs
-        if vu != formulaire.empreinte() and formulaire.a_change(self.avant):
-            raise AChange("Ces informations ont changé depuis la demande. Relisez avant d’accepter.")
-        formulaire = self.formulaire(timezone.localdate(maintenant), actuelles | self.donnees)
-        if not formulaire.is_valid():
-            raise ValidationError(
-                [
-                    " ".join(e)
-                    if n == NON_FIELD_ERRORS
-                    else f"{formulaire.etiquette(n)}\N{NO-BREAK SPACE}: {' '.join(e)}"
-                    for n, e in formulaire.errors.items()
-                ]
-            )
+        formulaire = self._relire(timezone.localdate(maintenant), vu)
         if existant is not None:
             formulaire.existant = existant
         cree = formulaire.appliquer(par, maintenant)
@@ -405,6 +392,23 @@ class Demande(AvecPieces, models.Model):
             raise DejaTraitee(
                 f"Demande déjà traitée{qui}{quand}\N{NO-BREAK SPACE}: {self.etat_en_mots.lower()}."
             )
+
+    def _relire(self, jour: date, vu: str) -> TypeDemande:
+        """Its valid form over today's values. Raises AChange when they moved unseen, ValidationError."""
+        formulaire = self.formulaire(jour)
+        if vu != formulaire.empreinte() and formulaire.a_change(self.avant):
+            raise AChange("Ces informations ont changé depuis la demande. Relisez avant d’accepter.")
+        formulaire = self.formulaire(jour, formulaire.valeurs | self.donnees)
+        if not formulaire.is_valid():
+            raise ValidationError(
+                [
+                    " ".join(e)
+                    if n == NON_FIELD_ERRORS
+                    else f"{formulaire.etiquette(n)}\N{NO-BREAK SPACE}: {' '.join(e)}"
+                    for n, e in formulaire.errors.items()
+                ]
+            )
+        return formulaire
 
     def _attendus(self, avec_liste: bool = False, parmi=None) -> set[int]:
         """Bookings of its days the town has not answered; those on the waiting list too if asked."""

@@ -164,6 +164,8 @@ def test_la_page_repond_a_chaque_mauvaise_valeur(monde, offre, genre):
     with time_machine.travel(MAINTENANT, tick=False):
         for valeur in MAUVAISES:
             corps = dict.fromkeys(champs, valeur) | {"confirmer": "1", "jeton": valeur, "reprise": valeur}
+            page = client.get(url_de(genre, enfant), {"reprise": valeur, "jeton": valeur, "modifier": valeur})
+            assert page.status_code == (200 if "\x00" not in valeur else 400), valeur[:20]
             page = client.post(url_de(genre, enfant), corps)
             assert page.status_code in (200, 302), (valeur[:20], page.status_code)
 
@@ -301,6 +303,27 @@ def test_la_demande_nest_lue_que_de_son_foyer(monde, offre, genre):
             for q in (monde.jean, monde.jeanne, monde.claire)
         ]
     assert codes == [200, 404, 404]
+
+
+@pytest.mark.parametrize("genre", FORMULAIRES, ids=CODES)
+def test_lagent_lit_accepte_et_la_famille_relit(monde, offre, genre):
+    """The pages of a demande, before and after: the town's with its three columns, the family's receipt."""
+    enfant = enfant_de(genre, monde)
+    saisie = correcte(genre, monde, offre)
+    faite = demande(genre.code, monde.jean, saisie, enfant, MAINTENANT)
+    mairie, famille = monde.client(monde.agent), monde.client(monde.jean)
+    with time_machine.travel(MAINTENANT, tick=False):
+        page = mairie.get(f"/admin/demandes/demande/{faite.pk}/change/")
+        assert page.status_code == 200
+        vu = page.context["decision"]["vu"].value()
+        recu = famille.get(f"/demandes/{faite.pk}/")
+        mairie.post(f"/admin/demandes/demande/{faite.pk}/change/", {"action": "accepter", "vu": vu})
+        faite.refresh_from_db()
+        assert faite.etat == "acceptee"
+        relu = famille.get(f"/demandes/{faite.pk}/")
+        assert mairie.get(f"/admin/demandes/demande/{faite.pk}/change/").status_code == 200
+    avant, apres = ([(li.libelle, li.avant, li.apres) for li in p.context["lignes"]] for p in (recu, relu))
+    assert avant == apres != []
 
 
 # --- what leaks -------------------------------------------------------------------------------------------------
