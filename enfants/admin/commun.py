@@ -61,7 +61,7 @@ class ParStructure(admin.ModelAdmin):
         choix = self._choix(db_field.name, request)
         if choix is not None:
             kwargs["queryset"] = choix
-            kwargs["widget"] = forms.CheckboxSelectMultiple({"class": "colonnes"})
+            kwargs["widget"] = CasesACocher
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from enfants import inscriptions, regles, semaine
+from enfants import inscriptions, regles
 from enfants.admin.commun import JoursField, ParStructure
 from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
 from enfants.inscriptions import Prevision, Remplissage
@@ -112,7 +112,7 @@ def effets_de(prevision: Prevision) -> Effets | None:
 class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
     chemin = "prestation__structure"
     form = InscriptionForm
-    list_display = ("enfant", "service", "payeur", "periode", "jours")
+    list_display = ("enfant", "service", "payeur", "periode")
     list_per_page = 50
     list_filter = ("mode", "prestation__structure", "prestation")
     list_select_related = ("enfant", "prestation__structure", "famille")
@@ -151,24 +151,20 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
         adresse = reverse("contrat_de_creche", args=[inscription.pk])
         return format_html('<a href="{}">Poser un congé, voir les heures</a>', adresse)
 
-    @admin.display(description="période", ordering="du")
+    @admin.display(description="jours et période", ordering="du")
     def periode(self, inscription: Inscription) -> str:
+        regulier = inscription.mode == Inscription.Mode.REGULIER
+        jours = inscription.jours_en_mots if regulier else "occasionnel"
         if inscription.au:
-            return f"du {inscription.du:%d/%m/%Y} au {inscription.au:%d/%m/%Y}"
-        return f"depuis le {inscription.du:%d/%m/%Y}"
+            return f"{jours}, du {inscription.du:%d/%m/%Y} au {inscription.au:%d/%m/%Y}"
+        return f"{jours}, depuis le {inscription.du:%d/%m/%Y}"
 
-    @admin.display(description="responsable (qui paie)", ordering="famille")
+    @admin.display(description="responsable", ordering="famille")
     def payeur(self, inscription: Inscription) -> str:
         return str(inscription.famille.titulaire() or inscription.famille)
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("famille__responsables")
-
-    @admin.display(description="jours")
-    def jours(self, inscription: Inscription) -> str:
-        if inscription.mode == Inscription.Mode.OCCASIONNEL:
-            return "occasionnel"
-        return semaine.en_mots(inscription.semaine_type)
 
     def save_model(self, request, obj, form, change):
         super().save_model(request, obj, form, change)

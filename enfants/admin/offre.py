@@ -218,7 +218,7 @@ class PrestationAdmin(Tracee, ParStructure, AvecApercu):
 
     @admin.display(description="jours", ordering="jours")
     def jours_en_mots(self, prestation: Prestation) -> str:
-        return semaine.en_mots(prestation.jours)
+        return " ".join(f"{nom[:3]}." for n, nom in enumerate(semaine.NOMS) if prestation.jours >> n & 1)
 
     @admin.display(description="aperçu")
     def panneau(self, prestation: Prestation) -> str:
