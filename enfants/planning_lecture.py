@@ -35,10 +35,8 @@ from portail.socle.lecture import lire as lire_sql
 # Holiday services name their next day: the calendar is read that far ahead.
 AVANCE = timedelta(days=150)
 
-_INSCRIPTION = Colonnes(
-    "i", Inscription, ("id", "enfant", "prestation", "famille", "du", "au", "heures_semaine")
-)
-# Every column of the rules: one added later is read with the others, not by a query of its own.
+# Every column of inscriptions and rules: one added later is read with the others, not by a query of its own.
+_INSCRIPTION = Colonnes("i", Inscription)
 _PRESTATION = Colonnes("p", Prestation)
 _STRUCTURE = Colonnes("s", Structure, ("id", "nom", "ordre"))
 _RESERVER = Colonnes("l1", Limite)
