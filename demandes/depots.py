@@ -47,7 +47,9 @@ class SaisiePieces(forms.Form):
 
     pieces = ChampDepots()
     reprises = forms.MultipleChoiceField(
-        label="Documents à reprendre", required=False, widget=forms.CheckboxSelectMultiple
+        label="Documents à reprendre",
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     retirer_piece = forms.IntegerField(required=False, widget=forms.HiddenInput)
     pieces_vues = forms.IntegerField(required=False, min_value=0, widget=forms.HiddenInput)
@@ -65,6 +67,7 @@ class SaisiePieces(forms.Form):
         champ = self.fields["pieces"]
         champ.maximum = place
         champ.help_text = AIDE if place == 1 else f"{place} documents au plus. {AIDE}"
+        self["pieces"].help_text = champ.help_text  # a bound field keeps the first it saw
         self.fields["reprises"].choices = [(str(f.pk), f.nom) for f in reprenables]
         self.fields["reprises"].initial = [str(f.pk) for f in reprenables]
 
@@ -184,7 +187,7 @@ class Joints:
         if self.saisie.is_bound:
             if self.perdus:
                 self.saisie.add_error(None, PERDUS)
-            if obligatoires and not self.depots:
+            if obligatoires and not self.depots and "pieces" not in self.saisie.errors:
                 self.saisie.add_error("pieces", f"Joignez ce document{INSECABLE}: la mairie en a besoin.")
         return not self.saisie.errors
 

@@ -68,7 +68,6 @@ def _identite(rang: Rang) -> tuple[str, str]:
 
 class PersonnesAutorisees(TypeDemande):
     code = "personnes-autorisees"
-    pieces = "Une pièce d’identité, si vous le souhaitez"
     libelle = "Personnes autorisées"
     filtre = "Personnes autorisées"
     categorie = ENFANT

@@ -12,7 +12,7 @@ from django.urls import reverse
 from demandes.models import Demande, Depot, PieceDemande
 from demandes.travail import supprimer_les_depots
 from portail.socle.fichiers import deposer
-from portail.socle.models import Fichier
+from portail.socle.models import Fichier, Trace
 from tests import factories
 from tests.demandes.fabrique import demande, titulaire
 from tests.messagerie.fabrique import PDF, image, televerse
@@ -303,3 +303,110 @@ def test_les_documents_dune_autre_demande_ne_se_reprennent_pas(monde, jeton):
     page = poster(monde.client(monde.jean), jeton, reprises=[str(fichier.pk)])
     assert noms(page) == []
     assert ouvrir(monde.client(monde.jean), fichier.pk) == 404
+
+
+# --- who reads a document once it is sent -------------------------------------------------------------------
+
+
+@pytest.fixture
+def sante(monde) -> Demande:
+    """A health demande of Jean about Léa, with a picture."""
+    faite = demande("donnees-sanitaires", monde.jean, {"allergies": "Arachide"}, monde.lea, MAINTENANT)
+    piece = deposer(televerse("PAI.png", image("PNG", (30, 20))), titulaire(monde.jean).utilisateur)
+    PieceDemande.objects.create(demande=faite, fichier=piece)
+    return faite
+
+
+def test_trois_personnes(monde, sante):
+    fichier = sante.pieces.get().fichier_id
+    for vue in ("fichier", "fichier_apercu"):
+        codes = [ouvrir(monde.client(q), fichier, vue) for q in (monde.jean, monde.jeanne, monde.claire)]
+        assert codes == [200, 404, 404]
+
+
+def test_fin_du_rattachement_session_ouverte(monde, sante):
+    client, fichier = monde.client(monde.jean), sante.pieces.get().fichier_id
+    assert ouvrir(client, fichier) == 200
+    monde.lea.rattachements.filter(famille=monde.jean).update(au=MAINTENANT.date() - timedelta(days=1))
+    assert [ouvrir(client, fichier, vue) for vue in ("fichier", "fichier_apercu")] == [404, 404]
+    assert client.get(reverse("demande", args=[sante.pk])).status_code == 404
+
+
+def test_lagent_habilite_et_les_autres(monde, sante):
+    fichier = sante.pieces.get().fichier_id
+    lire = ("demandes.view_demande", "demandes.traiter_demande")
+    habilite = factories.agent("sante", *lire, "demandes.voir_sante")
+    autre = factories.agent("accueil", *lire)
+    banque = factories.agent("banque", *lire, "demandes.voir_banque")
+    for vue in ("fichier", "fichier_apercu"):
+        codes = [ouvrir(monde.client(qui), fichier, vue) for qui in (habilite, autre, banque)]
+        assert codes == [200, 404, 404]
+    fiche = reverse("admin:demandes_demande_change", args=[sante.pk])
+    assert "PAI.png" in monde.client(habilite).get(fiche).text
+    assert "PAI.png" not in monde.client(autre).get(fiche).text
+
+
+def test_chaque_lecture_laisse_une_trace_sans_valeur(monde, sante):
+    fichier = sante.pieces.get().fichier
+    for qui, vue in ((monde.jean, "fichier"), (monde.agent, "fichier"), (monde.agent, "fichier_apercu")):
+        ouvrir(monde.client(qui), fichier.pk, vue)
+    traces = Trace.objects.filter(action="fichier.lire").order_by("pk")
+    assert [(t.objet_id, t.famille, t.detail) for t in traces] == [
+        (str(fichier.pk), monde.jean.numero, {})
+    ] * 3
+
+
+def test_lapercu_est_une_image_reecrite_rien_dautre(monde, sante):
+    client = monde.client(monde.agent)
+    page = client.get(reverse("admin:demandes_demande_change", args=[sante.pk]))
+    adresse = reverse("fichier_apercu", args=[sante.pieces.get().fichier_id])
+    assert f'<img src="{adresse}" alt="Aperçu de PAI.png"' in page.text
+    reponse = client.get(adresse)
+    assert b"".join(reponse.streaming_content).startswith(b"\x89PNG")
+    assert reponse.headers["Content-Disposition"] == 'inline; filename="PAI.png"'
+    assert reponse.headers["Content-Type"] == "image/png"
+    assert reponse.headers["X-Content-Type-Options"] == "nosniff"
+    assert reponse.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert reponse.headers["Cache-Control"] == "private, no-store"
+
+
+def test_un_pdf_na_pas_dapercu(monde):
+    faite = demande("caf", monde.jean, SAISIE, le=MAINTENANT)
+    piece = deposer(televerse(), titulaire(monde.jean).utilisateur)
+    PieceDemande.objects.create(demande=faite, fichier=piece)
+    client = monde.client(monde.agent)
+    assert (ouvrir(client, piece.pk), ouvrir(client, piece.pk, "fichier_apercu")) == (200, 404)
+    fiche = client.get(reverse("admin:demandes_demande_change", args=[faite.pk])).text
+    assert "attestation.pdf" in fiche
+    assert "<img src" not in fiche[fiche.index("Documents joints") :]
+
+
+# --- an answer to the town ----------------------------------------------------------------------------------
+
+
+def test_repondre_a_un_complement_avec_un_document(monde, jeton):
+    """The document joins the demande (its readers, its end), not the message."""
+    faite = demande("caf", monde.jean, SAISIE, le=MAINTENANT)
+    faite.demander_complement(monde.agent, "Envoyez l’attestation de novembre.", MAINTENANT)
+    client, url = monde.client(monde.jean), reverse("demande", args=[faite.pk])
+    page = client.post(url, {"texte": "", "jeton": jeton, "pieces": pdf(1)})
+    assert page.status_code == 200
+    assert noms(page) == ["document 1.pdf"]
+    page = client.post(url, {"texte": "La voici.", "jeton": jeton, "pieces_vues": "1"})
+    assert page.url == url
+    faite.refresh_from_db()
+    assert (faite.etat, [p.fichier.nom for p in faite.pieces.all()]) == ("envoyee", ["document 1.pdf"])
+    assert faite.conversation.messages.last().texte == "La voici."
+    assert Depot.objects.count() == 0
+
+
+def test_ajouter_a_une_demande_qui_attend(monde):
+    faite = demande("caf", monde.jean, SAISIE, le=MAINTENANT)
+    client, url = monde.client(monde.jean), reverse("demande", args=[faite.pk])
+    assert "Ajouter un document" in client.get(url).text
+    client.post(url, {"joindre": "1", "pieces": [pdf(n) for n in range(4)]})
+    page = client.post(url, {"joindre": "1", "pieces": [pdf(8), pdf(9)]})
+    assert erreurs(page) == ["5 documents au plus par demande. Vous pouvez encore en joindre 1."]
+    client.post(url, {"joindre": "1", "pieces": pdf(8)})
+    assert faite.pieces.count() == 5
+    assert 'name="pieces"' not in client.get(url).text
