@@ -50,23 +50,23 @@ class Lien:
 
 
 @register.simple_tag
-def demandes_qui_attendent(famille, enfant) -> dict:
-    """The menu of a child's page, each kind with what waits of it; and every waiting demande. One query."""
-    demandes = list(famille.demandes.en_cours().filter(enfant=enfant).order_by("-envoyee_le"))
+def menu_de_l_enfant(famille, enfant) -> list[Lien]:
+    """What may be asked about this child, each kind with what waits of it. One query."""
+    attendus = Counter(famille.demandes.en_cours().filter(enfant=enfant).values_list("type", flat=True))
     liens = []
     for genre in de_la_categorie(CATEGORIE_ENFANT):
         if genre.planning or genre is AjouterEnfant:
             continue
-        nombre = sum(d.type == genre.code for d in demandes)
+        nombre = attendus[genre.code]
         liens.append(
             Lien(
                 reverse("demande_enfant", args=[enfant.pk, genre.code]),
                 genre.menu or genre.libelle,
                 genre.icone,
-                ("Modification en attente" if genre.remplace else f"{nombre} en attente") if nombre else "",
+                (f"{nombre} en attente" if genre.cle else "Modification en attente") if nombre else "",
             )
         )
-    return {"liens": liens, "demandes": demandes}
+    return liens
 
 
 @register.simple_tag

@@ -81,10 +81,8 @@ class PersonnesAutorisees(TypeDemande):
     pieces = "Pièce d’identité de la personne ajoutée, si vous l’avez"
 
     def preparer(self) -> None:
-        siennes = self.enfant.personnes_autorisees.filter(famille=self.famille).order_by(
-            "nom", "prenom", "pk"
-        )
-        self.personnes = {f"p{p.pk}": p for p in siennes}
+        siennes = PersonneAutorisee.objects.filter(enfant=self.enfant, famille=self.famille)
+        self.personnes = {f"p{p.pk}": p for p in siennes.order_by("nom", "prenom", "pk")}
         for cle in (*self.personnes, *NOUVELLES):
             for nom, champ in champs_du_modele(PersonneAutorisee, CHAMPS).items():
                 champ.required = champ.required and cle not in NOUVELLES
