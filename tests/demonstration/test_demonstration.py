@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 from django.db.models import Count, F, Q
 
 from demandes.models import Demande
-from enfants.models import Creneau, Enfant, Reservation
+from enfants import contrat
+from enfants.models import Creneau, Enfant, Inscription, Pointage, Reservation
 from enfants.models.reservation import OCCUPANTS
 from facturation.models import Facture, Reglement
 from facturation.releve import annee_scolaire, impayees, releve, solde
@@ -63,6 +64,19 @@ def test_les_sept_prestations_du_guide(db):
             "Garderie matin",
             "Restauration scolaire",
         ]
+
+
+def test_la_creche_a_un_contrat_un_conge_et_un_jour_de_trop(db):
+    with time_machine.travel("2026-11-23T10:00:00+01:00", tick=False):
+        batir()
+
+        (inscription,) = Inscription.objects.exclude(heures_semaine=None)
+        conges = contrat.conges_de(inscription)
+        assert (conges.accordes, conges.pris) == (15, 5)
+        pointages = Pointage.objects.filter(enfant=inscription.enfant).order_by("jour")
+        derniere, *autres = contrat.semaines(pointages, inscription.heures_semaine)
+        assert (derniere.minutes, derniere.hors_contrat) == (37 * 60 + 5, 65)
+        assert {s.hors_contrat for s in autres} == {0}
 
 
 def test_les_numeros_se_suivent_et_aucun_courriel_ne_part(db):
