@@ -52,6 +52,19 @@ def batir(ville: Ville, claire: Famille, ordre: int) -> Inscription:
         limite_annulation=veille,
     )
     Jauge.objects.create(structure=creche, libelle="Berceaux", capacite=20).prestations.add(accueil)
+    return Inscription.objects.create(
+        enfant=_enfant(ville, claire),
+        prestation=accueil,
+        famille=claire,
+        du=ville.depuis,
+        mode="regulier",
+        semaine_type=JOURS,
+        heures_semaine=HEURES,
+        conges_jours=15,
+    )
+
+
+def _enfant(ville: Ville, claire: Famille) -> Enfant:
     enfant = Enfant.objects.create(
         id=uuid.uuid5(uuid.NAMESPACE_URL, "demonstration:enfant:creche"),
         nom="MARTIN",
@@ -63,16 +76,7 @@ def batir(ville: Ville, claire: Famille, ordre: int) -> Inscription:
     Rattachement.objects.create(enfant=enfant, famille=claire, du=ville.depuis)
     FicheSanitaire.objects.create(enfant=enfant, vaccins_a_jour=True, medecin="Docteur ROUMANEL")
     Autorisations.objects.create(enfant=enfant, soins_urgence=True)
-    return Inscription.objects.create(
-        enfant=enfant,
-        prestation=accueil,
-        famille=claire,
-        du=ville.depuis,
-        mode="regulier",
-        semaine_type=JOURS,
-        heures_semaine=HEURES,
-        conges_jours=15,
-    )
+    return enfant
 
 
 def reserver(ville: Ville, contrat: Inscription, ouvertures: Ouvertures, carnet: Carnet) -> None:
