@@ -19,11 +19,12 @@ from enfants import places
 from enfants.models import Etat as EtatJour
 from enfants.models import Reservation, ReservationEvenement, Structure
 from messagerie.models import Conversation, EtatConversation, Message
-from portail.accueil.models import Information
+from portail.accueil.fiche_inscription import annee_scolaire
+from portail.accueil.models import Formulaire, Information
 from portail.socle.fichiers import deposer
 from portail.socle.models import Courriel
 
-from .documents import justificatif
+from .documents import justificatif, reglement
 from .guide import Gens
 from .population import Ville
 from .reservations import Ouvertures
@@ -250,6 +251,11 @@ def publier(ville: Ville) -> None:
         texte="Le potager est prêt. Si vous avez des bottes trop petites, nous sommes preneurs.",
         emplacement="infos",
         du=jour - timedelta(days=3),
+    )
+    Formulaire.objects.create(
+        libelle="Règlement intérieur des accueils",
+        fichier=deposer(reglement(annee_scolaire(jour)), None),
+        du=jour - timedelta(days=5),
     )
 
 

@@ -4,7 +4,9 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw, ImageFont
 
+from portail.socle import pdf
 from portail.socle.fichiers import Piece
+from portail.socle.models import Collectivite
 
 LARGEUR, HAUTEUR = 744, 1052  # A4 at 90 dpi
 ENCRE, GRIS, VERT = "#17272b", "#45565a", "#0b5d59"
@@ -23,3 +25,10 @@ def justificatif(titre: str, lignes: tuple[str, ...]) -> Piece:
     sortie = BytesIO()
     page.save(sortie, "PNG", optimize=True)
     return Piece(f"{titre}.png", "image/png", sortie.getvalue())
+
+
+def reglement(annee: str) -> Piece:
+    """The rules of the fictitious town, as an accessible PDF."""
+    contexte = {"commune": Collectivite.actuelle().nom, "annee": annee}
+    contenu = pdf.rendre("demonstration/reglement.html", contexte)
+    return Piece("reglement-interieur.pdf", "application/pdf", contenu)

@@ -306,3 +306,39 @@ def test_le_second_facteur(charge, navigateur, largeur):
     for etat in etats:
         dits += examiner(page, etat, largeur)
     assert dits == []
+
+
+# What slides sideways or stands outside the screen: the lists scroll in their own frame.
+DEHORS_DE_L_ECRAN = """[...document.querySelectorAll('html, #header, #changelist, .submit-row input, .actions select,'
+    + ' .actions .button, .choix-acces label, .object-tools a, #searchbar')]
+  .filter(e => e.scrollWidth > e.clientWidth + 1 && e.matches('html, #header, #changelist')
+    || e.getBoundingClientRect().right > innerWidth + 1)
+  .map(e => e.id || e.className || e.value || e.tagName)"""
+
+
+def test_la_mairie_sur_un_telephone(charge, navigateur):
+    page, dits = navigateur(390), {}
+    entrer(page, "admin", MOT_DE_PASSE_AGENTS)
+    famille = Famille.objects.get(responsables__utilisateur__identifiant="jean.dupont")
+    adresses = (
+        "/admin/",
+        "/admin/familles/famille/",
+        f"/admin/familles/famille/{famille.pk}/change/",
+        f"/admin/familles/famille/{famille.pk}/acces/",
+        "/admin/familles/utilisateur/",
+        "/admin/acces/",
+        "/admin/accueil/information/",
+        "/admin/accueil/page/",
+        "/admin/demandes/demande/",
+        "/admin/enfants/enfant/",
+        "/admin/facturation/facture/",
+    )
+    for adresse in adresses:
+        page.goto(adresse)
+        dits[adresse] = page.evaluate(DEHORS_DE_L_ECRAN)
+    assert dits == {adresse: [] for adresse in adresses}
+    page.goto("/admin/familles/famille/")
+    expect(page.get_by_role("heading", level=1).last).to_have_text("Familles")
+    # The negative control: a button wider than the screen is seen.
+    page.evaluate("document.querySelector('#searchbar').style.setProperty('min-width', '600px')")
+    assert page.evaluate(DEHORS_DE_L_ECRAN) != []
