@@ -23,11 +23,13 @@ from .forms import Decision
 from .suite import file
 
 FILTRES = "_changelist_filters"
+EN_BREF = 90
 
 
 @admin.register(Demande)
 class DemandeAdmin(admin.ModelAdmin):
-    list_display = ("numero", "quoi", "pour", "en_bref", "envoyee", "situation")
+    list_display = ("quoi", "pour", "en_bref", "envoyee", "situation")
+    list_display_links = ("quoi",)
     list_filter = (Situation, Genre, ParStructure, Age)
     search_fields = (
         "numero",
@@ -62,9 +64,14 @@ class DemandeAdmin(admin.ModelAdmin):
 
     # --- the list -----------------------------------------------------------------------------------
 
-    @admin.display(description="demande")
+    def get_list_display(self, request):
+        """What is to treat is « en cours », every line of it: the state is said elsewhere only."""
+        a_traiter = Situation.parameter_name not in request.GET
+        return [c for c in self.list_display if c != "situation" or not a_traiter]
+
+    @admin.display(description="demande", ordering="numero")
     def quoi(self, demande: Demande) -> str:
-        return titre(demande)
+        return format_html("{} <small>{}</small>", titre(demande), demande.numero)
 
     @admin.display(description="famille")
     def pour(self, demande: Demande) -> str:
@@ -144,10 +151,11 @@ class DemandeAdmin(admin.ModelAdmin):
             if not permis:
                 raise PermissionDenied
             decision = fiche.decision(demande, request.user, permis, request.POST)
-            if decision.is_valid() and self._decider(request, demande, decision):
+            if decision.is_valid() and (niveau_mot := self._decider(request, demande, decision)):
                 filtres = request.GET.get(FILTRES, "")
                 reste = file(self, request, demande, filtres)
-                self._annoncer_la_suite(request, reste.restantes)
+                niveau, mot = niveau_mot
+                messages.add_message(request, niveau, f"{mot} {restantes(reste.restantes)}")
                 return redirect(self._ensuite(request, reste.suivante, filtres))
             demande = self.get_object(request, unquote(object_id))
             decision = fiche.reprendre(decision, demande, request.user)
@@ -165,25 +173,24 @@ class DemandeAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/demandes/demande.html", contexte)
 
     @staticmethod
-    def _annoncer_la_suite(request, restantes: int) -> None:
-        mots = {0: "Rien d’autre n’attend ici.", 1: "1 restante."}
-        messages.info(request, mots.get(restantes, f"{restantes} restantes."))
-
-    @staticmethod
-    def _decider(request, demande: Demande, decision: Decision) -> bool:
-        """Whether the page is done with; otherwise the sentence is on the form, what was typed stays."""
+    def _decider(request, demande: Demande, decision: Decision) -> tuple[int, str] | None:
+        """What to say once the page is done with; None: the sentence is on the form, what was typed stays."""
         try:
             decision.decider(demande, request.user, timezone.now())
         except DejaTraitee as erreur:
-            messages.warning(request, f"{demande.numero}\N{NO-BREAK SPACE}: {' '.join(erreur.messages)}")
-            return True
+            return messages.WARNING, f"{demande.numero}\N{NO-BREAK SPACE}: {' '.join(erreur.messages)}"
         except AChange as erreur:
             decision.add_error(None, erreur)
         except ValidationError as erreur:
             decision.add_error(None, ValidationError(erreur.messages))
         else:
-            messages.success(
-                request, f"Demande {demande.numero}\N{NO-BREAK SPACE}: {demande.etat_en_mots.lower()}."
-            )
-            return True
-        return False
+            mot = demande.etat_en_mots.lower()
+            return messages.SUCCESS, f"Demande {demande.numero}\N{NO-BREAK SPACE}: {mot}."
+        return None
+
+
+def restantes(nombre: int) -> str:
+    """How many are left in the agent's list, the one they are led to included."""
+    if not nombre:
+        return "Rien d’autre n’attend ici."
+    return f"{nombre} restante{'s' if nombre > 1 else ''}."

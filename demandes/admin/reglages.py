@@ -4,14 +4,14 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from demandes.models import MotifRefus, ReglageDemande, automatisable
-from demandes.types import TYPES
+from demandes.types import COMPTE, TYPES
 
 
 @admin.register(ReglageDemande)
 class ReglageDemandeAdmin(admin.ModelAdmin):
     """One row a kind, made when the page is opened: nobody adds nor removes any."""
 
-    list_display = ("type", "acceptation", "reserve_a", "agents_rattaches")
+    list_display = ("type", "acceptation", "reserve_a", "rattaches")
     filter_horizontal = ("groupes",)
     fields = ("type", "automatique", "groupes", "agents_rattaches")
 
@@ -49,6 +49,12 @@ class ReglageDemandeAdmin(admin.ModelAdmin):
         if not automatisable(reglage.genre):
             return "Toujours par un agent"
         return "Automatique" if reglage.automatique else "Par un agent"
+
+    @admin.display(description="agents d’une structure")
+    def rattaches(self, reglage: ReglageDemande) -> str:
+        if reglage.agents_rattaches:
+            return "Oui, pour leurs familles"
+        return "Non" if reglage.genre.categorie == COMPTE else "Selon l’enfant ou le service"
 
     @admin.display(description="traité par")
     def reserve_a(self, reglage: ReglageDemande) -> str:

@@ -11,7 +11,6 @@ from demandes.models import (
     Demande,
     DemandeEvenement,
     DemandeJour,
-    LectureDemande,
     PieceDemande,
 )
 from demandes.types import Absences
@@ -115,8 +114,6 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
         {"profession": "Ébéniste"},
     )
     _decider(acceptee, gens.agent, _a(jour - timedelta(days=12), 10, 15), "acceptee")
-    # Seen; the refusal is not yet: the tab says « 1 ».
-    LectureDemande.objects.create(demande=acceptee, utilisateur=acceptee.envoyee_par)
     inscription = gens.inscriptions["Léa", "Mercredi journée"]
     mercredis = ouvertures.jours(inscription.prestation, jour + timedelta(days=1), jour + timedelta(days=120))
     libres = [

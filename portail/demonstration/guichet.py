@@ -5,7 +5,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from django.utils import timezone
 
-from demandes.models import CompteurDemande, Demande, DemandeEvenement
+from demandes.models import CompteurDemande, Demande, DemandeEvenement, LectureDemande
 from familles.models import Famille, Responsable
 
 RUES = ("rue du Verger", "chemin des Saules", "rue de la Digue", "place du Lavoir", "impasse des Cigales")
@@ -23,6 +23,13 @@ DEMANDEES = (
     ("infos-responsable", "adresse", 196),
 )
 DU_GUIDE = ("jean.dupont", "jeanne.dupont", "claire.martin", "nouvelle.famille")
+
+
+def marquer_lues(famille: Famille) -> None:
+    """What the town accepted has been seen; the refusal has not: the tab says « 1 »."""
+    LectureDemande.objects.bulk_create(
+        LectureDemande(demande=d, utilisateur=d.envoyee_par) for d in famille.demandes.filter(etat="acceptee")
+    )
 
 
 def remplir(maintenant: datetime) -> None:

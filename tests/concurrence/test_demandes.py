@@ -11,10 +11,11 @@ import pytest
 from django.db import OperationalError, connection
 
 from demandes.envoi import envoyer
-from demandes.models import DejaTraitee, Demande
+from demandes.models import DejaTraitee, Demande, ReglageDemande
 from demandes.types import InfosResponsable
 from enfants import places
 from enfants.models import Creneau, Enfant
+from messagerie.models import Conversation
 from portail.socle import verrous
 from portail.socle.models import Courriel
 from tests import factories
@@ -95,6 +96,92 @@ def test_accepter_et_retirer_en_meme_temps():
         faite.refresh_from_db()
         change = titulaire(famille).adresse == "4 avenue du Verger"
         assert change is (faite.etat == "acceptee")
+
+
+def test_complement_et_reponse_de_la_famille_en_meme_temps_que_la_decision():
+    """The agent decides while the family answers: one order or the other, never a decided demande back to the town."""
+    for n in range(5):
+        famille = factories.famille("Jean", "DUPONT", f"jean{n}")
+        agent, compte = factories.agent(f"agent{n}"), titulaire(famille).utilisateur
+        faite = demande("infos-responsable", famille, ADRESSE, le=MAINTENANT)
+        faite.demander_complement(agent, "Quelle entrée ?", MAINTENANT)
+        ensemble(
+            lambda faite=faite, agent=agent: Demande.objects.get(pk=faite.pk).refuser(
+                agent, "Non.", MAINTENANT
+            ),
+            lambda faite=faite, compte=compte: Demande.objects.get(pk=faite.pk).repondre(
+                compte, "Entrée B", MAINTENANT
+            ),
+        )
+        faite.refresh_from_db()
+        assert faite.etat == "refusee"
+        assert faite.evenements.last().genre == "refusee"
+        assert faite.conversation.messages.count() == 2  # the words are kept in any case
+
+
+def test_deux_agents_demandent_un_complement_un_seul_fil():
+    famille = factories.famille("Jean", "DUPONT", "jean.dupont")
+    agents = [factories.agent(f"agent{n}") for n in (1, 2)]
+    faite = demande("infos-responsable", famille, ADRESSE, le=MAINTENANT)
+    ensemble(
+        *(
+            lambda a=a: Demande.objects.get(pk=faite.pk).demander_complement(a, f"De {a}", MAINTENANT)
+            for a in agents
+        )
+    )
+    assert Conversation.objects.count() == 1
+    assert Conversation.objects.get().messages.count() == 2
+
+
+def _reponses_simultanees(monkeypatch, actif: bool) -> Demande:
+    """The two adults answer the same complément at the same instant."""
+    famille = factories.famille("Jean", "DUPONT", "jean.dupont")
+    compte = titulaire(famille).utilisateur
+    faite = demande("infos-responsable", famille, ADRESSE, le=MAINTENANT)
+    faite.demander_complement(factories.agent("agent1"), "Quelle entrée ?", MAINTENANT)
+    monkeypatch.setattr(verrous, "ACTIF", actif)
+    barriere = threading.Barrier(2)
+    ecrire = Demande._ecrire
+
+    def attendre(self, *args):
+        with suppress(threading.BrokenBarrierError):
+            barriere.wait(timeout=1.5)
+        return ecrire(self, *args)
+
+    monkeypatch.setattr(Demande, "_ecrire", attendre)
+    ensemble(
+        *(
+            lambda t=t: Demande.objects.get(pk=faite.pk).repondre(compte, t, MAINTENANT)
+            for t in ("Entrée B", "Entrée C")
+        )
+    )
+    return faite
+
+
+def test_deux_reponses_rendent_la_demande_une_fois(monkeypatch):
+    faite = _reponses_simultanees(monkeypatch, actif=True)
+    assert faite.evenements.filter(genre="reponse").count() == 1
+
+
+def test_sans_verrou_elle_serait_rendue_deux_fois(monkeypatch):
+    """Negative control of the lock the answer takes."""
+    faite = _reponses_simultanees(monkeypatch, actif=False)
+    assert faite.evenements.filter(genre="reponse").count() == 2
+
+
+def test_six_clics_sur_une_acceptation_automatique():
+    ReglageDemande.objects.create(type="infos-responsable", automatique=True)
+    famille = factories.famille("Jean", "DUPONT", "jean.dupont")
+    jeton, compte = uuid.uuid4(), titulaire(famille).utilisateur
+
+    def cliquer():
+        form = formulaire("infos-responsable", famille, ADRESSE, jour=MAINTENANT.date())
+        assert form.is_valid()
+        return envoyer(form, compte, MAINTENANT, jeton).pk
+
+    assert len(set(ensemble(*[cliquer] * 6))) == 1
+    faite = Demande.objects.get()
+    assert (faite.etat, faite.evenements.count(), Courriel.objects.count()) == ("acceptee", 2, 1)
 
 
 def test_les_numeros_se_suivent():

@@ -84,6 +84,7 @@ class Command(BaseCommand):
         argent.facturer(commune, gens, regie, periodes, self.barre(familles + argent.EN_PREMIERE, "Factures"))
         courrier.ecrire_messages(commune, gens)
         courrier.ecrire_demandes(commune, gens, ouvertures)
+        guichet.marquer_lues(gens.jean)
         guichet.remplir(timezone.now())
         courrier.publier(commune)
 
