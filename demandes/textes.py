@@ -51,7 +51,10 @@ def lignes_de(
     if demande.genre.planning:
         return []
     if demande.effacee_le:
-        return [Ligne(nom, formulaire.etiquette(nom), "", "", efface=True) for nom in demande.effaces]
+        # In the order of the form: PostgreSQL keeps the keys of a JSON object in its own.
+        rangs = {nom: rang for rang, nom in enumerate(formulaire.fields)}
+        noms = sorted(demande.effaces, key=lambda nom: rangs.get(nom, len(rangs)))
+        return [Ligne(nom, formulaire.etiquette(nom), "", "", efface=True) for nom in noms]
     return avant_apres(formulaire, demande.avant, demande.donnees, actuelles, en_clair)
 
 

@@ -93,7 +93,7 @@ def test_les_pages_le_disent(monde, sante):
     assert "valeur effacée" in fiche
     assert "Arachide" not in fiche
     liste = monde.client(monde.jean).get("/demandes/enfants/?mois=tout").text
-    assert "Allergies, médecin" in liste
+    assert "Léa, allergies, médecin" in liste
     admin = monde.client(monde.agent).get(reverse("admin:demandes_demande_changelist") + "?situation=toutes")
     assert admin.status_code == 200
 
