@@ -37,6 +37,8 @@ class Navigateur:
         entree = Client()
         entree.force_login(self.compte)
         self.session = requests.Session()
+        # A kept connection that the server closes just then would be an error of the client's own.
+        self.session.headers["Connection"] = "close"
         self.session.cookies.set(
             settings.SESSION_COOKIE_NAME, entree.cookies[settings.SESSION_COOKIE_NAME].value
         )

@@ -74,6 +74,8 @@ def belle_famille(monde):
             "demande": {"pk": demande("caf", jean, {"numero": "123"}, le=MAINTENANT).pk},
             "conversation": {"pk": conversation.pk},
             "fichier": {"pk": Fichier.objects.get().pk},
+            "fichier_apercu": {"pk": Fichier.objects.get().pk},
+            "contrat_de_creche": {"numero": monde.inscriptions["tom"].pk},
             "facture_pdf": {"reference": emise.reference},
             "paiement_retour": {"pk": paiement.pk},
             "telecharger_donnees": {"pk": exportee.pk},
