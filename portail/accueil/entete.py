@@ -1,7 +1,7 @@
 """The header of every page: who is connected, what is new, where one is."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -11,8 +11,11 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from demandes.models import Demande
-from familles.models import Famille
+from demandes.models.requetes import NOUVELLES
+from enfants.models import Rattachement
+from familles.models import Famille, Utilisateur
 from messagerie.models import Message
+from portail.socle.lecture import Preparee
 from portail.socle.models import Collectivite
 
 
@@ -60,15 +63,34 @@ class Nouveautes:
 def nouveautes(request: HttpRequest) -> Nouveautes:
     """One query a request, whoever asks first: it is on every page."""
     if not hasattr(request, "nouveautes"):
-        famille, compte = request.responsable.famille, request.user
-        messages = Message.objects.filter(conversation__famille=OuterRef("pk")).nouveaux(compte)
-        demandes = Demande.objects.filter(famille=OuterRef("pk")).visibles(timezone.localdate())
-        demandes = demandes.nouvelles(compte, timezone.now())
-        comptes = Famille.objects.filter(pk=famille.pk).values_list(
-            _nombre(messages, "conversation__famille"), _nombre(demandes, "famille")
+        maintenant = timezone.now()
+        ((messages, demandes),) = NOUVEAUTES.lignes(
+            request.responsable.famille_id,
+            request.user.pk,
+            timezone.localdate(maintenant),
+            maintenant - NOUVELLES,
         )
-        request.nouveautes = Nouveautes(*comptes.get())
+        request.nouveautes = Nouveautes(messages, demandes)
     return request.nouveautes
+
+
+def _comptes(famille: int, compte: int, jour: date, depuis: datetime):
+    messages = Message.objects.filter(conversation__famille=OuterRef("pk")).nouveaux(compte)
+    demandes = Demande.objects.filter(famille=OuterRef("pk")).visibles(jour)
+    demandes = demandes.nouvelles(compte, depuis + NOUVELLES)
+    return Famille.objects.filter(pk=famille).values_list(
+        _nombre(messages, "conversation__famille"), _nombre(demandes, "famille")
+    )
+
+
+# Prepared: written anew at each request, it took the ORM longer than the rest of the header.
+NOUVEAUTES = Preparee(
+    _comptes,
+    Famille._meta.pk,
+    Utilisateur._meta.pk,
+    Rattachement._meta.get_field("du"),
+    Demande._meta.get_field("decidee_le"),
+)
 
 
 def _nombre(lignes, famille: str) -> Coalesce:

@@ -1,0 +1,59 @@
+"""A query prepared once answers like the one the ORM would write, and never keeps a value of its first call."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.db.models import Q
+from django.utils import timezone
+
+from familles.models import Famille, QuotientFamilial
+from portail.socle.lecture import Preparee
+from portail.socle.models import Execution
+
+DU = QuotientFamilial._meta.get_field("du")
+CLE = Famille._meta.pk
+
+
+def quotients(famille: int, jour: date):
+    return QuotientFamilial.objects.filter(
+        Q(au=None) | Q(au__gte=jour), famille=famille, du__lte=jour
+    ).values_list("pk")
+
+
+def test_les_valeurs_de_chaque_appel_servent_partout_ou_elles_sont(monde, django_assert_num_queries):
+    preparee = Preparee(quotients, CLE, DU)
+    for famille in (monde.jean, monde.jeanne, monde.claire):
+        for jour in (date(2014, 8, 31), date(2026, 1, 1)):
+            with django_assert_num_queries(1):
+                lignes = preparee.lignes(famille.pk, jour)
+            assert [tuple(li) for li in lignes] == list(quotients(famille.pk, jour))
+
+
+def test_une_valeur_calculee_dans_la_requete_est_refusee(db):
+    """It would be the first caller's for ever: yesterday's day, another household."""
+    preparee = Preparee(lambda famille, jour: quotients(famille, jour - timedelta(1)), CLE, DU)
+
+    with pytest.raises(ValueError):
+        preparee.lignes(1, date(2026, 1, 1))
+
+
+def test_une_valeur_oubliee_est_refusee(db):
+    preparee = Preparee(lambda famille, jour: quotients(famille, date(2026, 1, 1)), CLE, DU)
+
+    with pytest.raises(ValueError):
+        preparee.lignes(1, date(2026, 1, 1))
+
+
+def test_un_instant_garde_son_fuseau(db):
+    preparee = Preparee(
+        lambda instant: Execution.objects.filter(debut__gte=instant).values_list("tache"),
+        Execution._meta.get_field("debut"),
+    )
+    maintenant = timezone.now()
+    Execution.objects.create(tache="essai", debut=maintenant)
+
+    assert [tuple(li) for li in preparee.lignes(maintenant.astimezone(ZoneInfo("Pacific/Auckland")))] == [
+        ("essai",)
+    ]
+    assert preparee.lignes(maintenant + timedelta(seconds=1)) == []
