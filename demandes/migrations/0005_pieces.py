@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                     ("acceptee_partie", "Acceptée en partie"),
                     ("refusee", "Refusée"),
                     ("retiree", "Retirée"),
-                    ("effacee", "Valeurs effacées"),
+                    ("effacee", "Effacement à l’échéance"),
                 ],
                 max_length=16,
                 verbose_name="genre",

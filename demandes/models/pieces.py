@@ -104,14 +104,15 @@ class AvecPieces:
 
     @transaction.atomic
     def effacer(self, maintenant: datetime) -> bool:
-        """Empty the values of a decided bank or health demande and delete its documents; False: nothing to empty.
+        """Empty the values of a decided bank or health demande, delete its documents (of a kind with identity papers:
+        the documents only); False: nothing to empty.
 
         What was asked (names of the fields), by whom and when stays.
         """
         self._verrouiller()
         if not type(self).objects.a_effacer(maintenant).filter(pk=self.pk).exists():
             return False
-        gardes = self.genre.gardes
+        gardes = self.genre.gardes if self.genre.sensible else self.donnees.keys()
         self.effaces = [n for n in self.donnees if n not in gardes]
         self.donnees = {n: v for n, v in self.donnees.items() if n in gardes}
         self.avant = {n: v for n, v in self.avant.items() if n in gardes}

@@ -90,8 +90,11 @@ class DemandeQuerySet(models.QuerySet):
         ).order_by("envoyee_le", "numero")
 
     def a_effacer(self, avant: datetime):
-        """Bank and health demandes decided before that instant, whose values are still there."""
-        sensibles = Q()
+        """Decided before that instant: bank and health demandes whose values are still there, copies of identity papers."""
+        sensibles = Q(
+            Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))),
+            type__in=[genre.code for genre in TYPES if genre.pieces_ephemeres],
+        )
         for genre in TYPES:
             sensibles |= genre.sensibles() if genre.sensible else Q()
         return (

@@ -25,7 +25,7 @@ class DemandeEvenement(models.Model):
         ACCEPTEE_PARTIE = "acceptee_partie", "Acceptée en partie"
         REFUSEE = "refusee", "Refusée"
         RETIREE = "retiree", "Retirée"
-        EFFACEE = "effacee", "Valeurs effacées"
+        EFFACEE = "effacee", "Effacement à l’échéance"
 
     demande = models.ForeignKey("demandes.Demande", models.PROTECT, related_name="evenements")
     genre = models.CharField("genre", max_length=16, choices=Genre)

@@ -110,6 +110,9 @@ class TypeDemande(forms.Form):
     pieces_obligatoires: ClassVar[bool] = False
     sensible: ClassVar[bool] = False  # bank, health: emptied some days after the decision, but for `gardes`
     gardes: ClassVar[frozenset[str]] = frozenset()
+    pieces_ephemeres: ClassVar[bool] = (
+        False  # identity papers: the copies go with the same delay, the values stay
+    )
     masques: ClassVar[frozenset[str]] = frozenset()  # never prefilled, shown by their last characters
     d_un_bloc: ClassVar[bool] = False  # one change stores every field: they only make sense together
     en_masse: ClassVar[bool] = True  # an agent may accept many at once

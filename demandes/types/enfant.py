@@ -52,6 +52,7 @@ class Identite(EtatCivil):
     icone = "personne"
     chapo = "Une faute dans un nom, une date à corriger\N{NO-BREAK SPACE}? Écrivez ce qui figure sur le livret de famille."
     pieces = "Livret de famille, ou acte de naissance"
+    pieces_ephemeres = True
     autorite_parentale = True
 
     def ligne(self) -> Enfant | None:
@@ -80,6 +81,7 @@ class AjouterEnfant(EtatCivil):
 
     code = "ajouter-enfant"
     pieces = "Livret de famille, ou acte de naissance"
+    pieces_ephemeres = True
     libelle = "Ajouter un enfant"
     filtre = "Nouvel enfant"
     icone = "personne-plus"

@@ -79,6 +79,7 @@ class PersonnesAutorisees(TypeDemande):
     autorite_parentale = True
     du_demandeur = False
     pieces = "Pièce d’identité de la personne ajoutée, si vous l’avez"
+    pieces_ephemeres = True
 
     def preparer(self) -> None:
         siennes = PersonneAutorisee.objects.filter(enfant=self.enfant, famille=self.famille)

@@ -175,3 +175,23 @@ def test_une_demande_malade_narrete_pas_les_autres(monde, sante, monkeypatch, ca
     monkeypatch.setattr(Demande, "effacer", effacer_sauf)
     assert effacer_les_valeurs(MAINTENANT + 31 * JOUR) == "1 demandes effacées"
     assert "Arachide" not in caplog.text
+
+
+def test_les_papiers_d_identite_partent_les_valeurs_restent(monde):
+    saisie = {"prenom": "Léana"}
+    faite = demande("identite", monde.jean, saisie, monde.lea, MAINTENANT)
+    avec_piece(faite, "livret.pdf")
+    faite.accepter(monde.agent, MAINTENANT)
+    assert effacer_les_valeurs(MAINTENANT + 30 * JOUR) == "0 demandes effacées"
+    assert effacer_les_valeurs(MAINTENANT + 31 * JOUR) == "1 demandes effacées"
+    faite.refresh_from_db()
+    assert (faite.donnees, faite.effaces, faite.pieces.count()) == (saisie, [], 0)
+    page = monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).content.decode()
+    assert "Léana" in page
+    assert "Valeur effacée" not in page
+
+
+def test_une_demande_d_identite_sans_document_n_est_pas_touchee(monde):
+    faite = demande("identite", monde.jean, {"prenom": "Léana"}, monde.lea, MAINTENANT)
+    faite.accepter(monde.agent, MAINTENANT)
+    assert effacer_les_valeurs(MAINTENANT + 31 * JOUR) == "0 demandes effacées"
