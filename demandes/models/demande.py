@@ -11,33 +11,21 @@ from django.utils import timezone
 
 from demandes.types import PAR_CODE, TypeDemande, choix_des_types
 from enfants import places
-from enfants.models import Enfant, Reservation
+from enfants.models import Enfant
 from familles.models import Famille
-from messagerie.envoi import Envoi
-from messagerie.envoi import ouvrir as ouvrir_un_fil
-from messagerie.envoi import repondre as ecrire
-from messagerie.models import Conversation, Message
+from messagerie.models import Conversation
 from portail.socle.courriels import poster
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
-from .etats import (
-    ATTEND_LA_MAIRIE,
-    ATTENDENT,
-    EN_COURS,
-    REFUSEE,
-    AChange,
-    DejaTraitee,
-    Etat,
-    en_mots,
-    etat_des_jours,
-)
+from .etats import EN_COURS, AChange, DejaTraitee, Etat
+from .fil import AvecFil
+from .jours import AvecJours
 from .pieces import AvecPieces
 from .requetes import DemandeQuerySet
 from .suite import DemandeEvenement
 
 GenreDemande = type[TypeDemande]
-FACTUREE = "L’absence est facturée."
 RELUS = (
     "etat",
     "donnees",
@@ -73,7 +61,7 @@ class CompteurDemande(models.Model):
         return f"{annee}-{compteur.suivant:04d}"
 
 
-class Demande(AvecPieces, models.Model):
+class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
     """One ask of one household. `donnees`: what was posted (only what differs); `avant`: what stood there.
 
     Bank and health values are emptied some days after the decision (`effacee_le`); `effaces` keeps their names.
@@ -161,22 +149,6 @@ class Demande(AvecPieces, models.Model):
     def permission(self) -> str:
         """What an agent needs to read its details, and so to decide it; empty: nothing more."""
         return self.genre.permission_pour(self.donnees)
-
-    @property
-    def etat_lu(self) -> str:
-        """The state a person reads: that of its days, once all are settled elsewhere (a place freed…)."""
-        if self.etat not in EN_COURS or not self.genre.planning:
-            return self.etat
-        return etat_des_jours([j.decision_lue for j in self.jours.all()]) or self.etat
-
-    @property
-    def est_en_cours(self) -> bool:
-        return self.etat_lu in EN_COURS
-
-    @property
-    def etat_en_mots(self) -> str:
-        decisions = {j.decision_lue for j in self.jours.all()} if self.genre.planning else {REFUSEE}
-        return en_mots(self.etat_lu, decisions, self.type == "absences")
 
     def formulaire(self, jour: date, data: dict | None = None) -> TypeDemande:
         """The form of its kind over the current values; bound to `data` when given."""
@@ -283,44 +255,6 @@ class Demande(AvecPieces, models.Model):
             self._clore(Etat.REFUSEE, par, maintenant, motif)
 
     @transaction.atomic
-    def demander_complement(self, par, texte: str, maintenant: datetime, structure=None) -> None:
-        """Ask the family for something more, in its inbox; it answers there or on the page of the demande.
-
-        `structure`: in whose name, the first time (None: the town's service).
-        """
-        if not texte.strip():
-            raise ValidationError("Écrivez ce que la famille doit préciser.")
-        self._reprendre()
-        envoi = Envoi(par=par, texte=texte.strip(), de_la_mairie=True, prevenir=False)
-        self._ecrire(envoi, maintenant, structure)
-        self.etat = Etat.COMPLEMENT
-        self.save(update_fields=["etat"])
-        evenement = self._noter(DemandeEvenement.Genre.COMPLEMENT, par, maintenant)
-        self._prevenir(evenement, texte.strip())
-
-    @transaction.atomic
-    def recevoir(self, envoi: Envoi, maintenant: datetime) -> Message:
-        """The family writes about it, from either page. What the town waited for brings the demande back to it.
-
-        A form posted twice writes once; a demande already decided only gets the message.
-        """
-        self._verrouiller()
-        message = self._ecrire(envoi, maintenant)
-        if self.etat == Etat.COMPLEMENT and self.est_en_cours:
-            self.etat = Etat.ENVOYEE
-            self.save(update_fields=["etat"])
-            self._noter(DemandeEvenement.Genre.REPONSE, envoi.par, maintenant)
-            # The demande waits for the town from now on: the message is not a second thing to answer.
-            Conversation.objects.filter(pk=self.conversation_id).update(attend_reponse=False)
-        return message
-
-    def repondre(self, par, texte: str, maintenant: datetime) -> None:
-        """The answer to a complément, in words only."""
-        if not texte.strip():
-            raise ValidationError("Écrivez votre réponse.")
-        self.recevoir(Envoi(par=par, signature=str(par), texte=texte.strip()), maintenant)
-
-    @transaction.atomic
     def retirer(self, par, maintenant: datetime, texte: str = "") -> None:
         """The family takes it back; days already accepted stay booked."""
         self._reprendre()
@@ -330,43 +264,6 @@ class Demande(AvecPieces, models.Model):
         ouverts = self._attendus(avec_liste=True)
         places.retirer(sorted(ouverts), par, maintenant)
         self.solder(par, maintenant, texte=texte, prevenir=False)
-
-    @transaction.atomic
-    def decliner(self, reservation: Reservation, texte: str, par, maintenant: datetime) -> None:
-        """The family gives back a place that had freed for it (`demandes.declin` says until when, for free)."""
-        self._verrouiller()
-        genre = DemandeEvenement.Genre.DECLINEE
-        (issue,) = places.declarer_absences([reservation], par, maintenant, genre.label, medicale=False)
-        if issue.verdict == "refus":
-            raise ValidationError(issue.phrase)
-        self._noter(genre, par, maintenant, texte)
-        if self.etat in EN_COURS:
-            self.solder(par, maintenant, prevenir=False)
-
-    @transaction.atomic
-    def constater(self, maintenant: datetime) -> bool:
-        """Close it if its days were all settled elsewhere (a place freed, a closure); True if it was."""
-        self._verrouiller()
-        return self.etat in EN_COURS and self.solder(None, maintenant, prevenir=False)
-
-    def solder(
-        self, par, maintenant: datetime, motif: str = "", texte: str = "", prevenir: bool = True
-    ) -> bool:
-        """Write down what the days became, close once all are settled (True). Needs the lock of a verb."""
-        lignes = list(self.jours.select_related("reservation"))
-        for ligne in lignes:
-            if not ligne.decision and ligne.decision_lue:
-                ligne.decision = ligne.decision_lue
-                ligne.save(update_fields=["decision"])
-        etat = etat_des_jours([ligne.decision for ligne in lignes])
-        if etat:
-            if etat == Etat.REFUSEE:
-                # An agent may bill an absence without a word; a refusal always says something.
-                dits = (li.reservation.motif for li in lignes if li.decision == REFUSEE)
-                motif = motif or next(filter(None, dits), FACTUREE)
-            motif = motif or next((li.reservation.motif for li in lignes if li.decision == REFUSEE), "")
-            self._clore(etat, par, maintenant, motif, texte=texte, prevenir=prevenir)
-        return bool(etat)
 
     # --- inside a verb ----------------------------------------------------------------------------
 
@@ -410,29 +307,6 @@ class Demande(AvecPieces, models.Model):
             )
         return formulaire
 
-    def _attendus(self, avec_liste: bool = False, parmi=None) -> set[int]:
-        """Bookings of its days the town has not answered; those on the waiting list too if asked."""
-        etats = ATTENDENT if avec_liste else ATTEND_LA_MAIRIE
-        lignes = self.jours.filter(decision="", reservation__etat__in=etats)
-        ids = set(lignes.values_list("reservation_id", flat=True))
-        return ids if parmi is None else ids & set(parmi)
-
-    def _decider_jours(self, oui: set[int], non: set[int], motif: str, par, maintenant: datetime) -> None:
-        if not oui and not non:
-            raise DejaTraitee("Ces jours sont déjà décidés.")
-        if non and not motif.strip():
-            raise ValidationError("Donnez le motif du refus.")
-        absence = self.type == "absences"
-        for ids, accord in ((oui, True), (non, False)):
-            if not ids:
-                continue
-            if absence:
-                places.trancher_absences(sorted(ids), accord, par, maintenant, motif=motif)
-            else:
-                places.decider(sorted(ids), accord, par, maintenant, motif=motif)
-        if not self.solder(par, maintenant, motif=motif if non else ""):
-            self._noter(DemandeEvenement.Genre.PARTIE, par, maintenant, motif, prevenir=True)
-
     def _clore(
         self, etat: str, par, maintenant: datetime, motif: str = "", texte: str = "", prevenir: bool = True
     ) -> None:
@@ -442,16 +316,6 @@ class Demande(AvecPieces, models.Model):
         if self.conversation_id:
             Conversation.objects.filter(pk=self.conversation_id).update(attend_reponse=False)
         self._noter(etat, par, maintenant, texte or self.motif, prevenir=prevenir)
-
-    def _ecrire(self, envoi: Envoi, maintenant: datetime, structure=None) -> Message:
-        """A message of its conversation, opened by the first one."""
-        if self.conversation_id:
-            return ecrire(self.conversation, envoi, maintenant)
-        objet = f"Demande {self.numero}\N{NO-BREAK SPACE}: {self.genre.libelle}"
-        message = ouvrir_un_fil(self.famille, structure, objet, envoi, maintenant)
-        self.conversation = message.conversation
-        self.save(update_fields=["conversation"])
-        return message
 
     def _noter(
         self, genre: str, par, maintenant: datetime, texte: str = "", prevenir: bool = False

@@ -1,0 +1,94 @@
+"""The days of a planning demande: decided by `enfants.places`, and what they make of the demande."""
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from enfants import places
+from enfants.models import Reservation
+
+from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, DejaTraitee, Etat, en_mots, etat_des_jours
+from .suite import DemandeEvenement
+
+FACTUREE = "L’absence est facturée."
+
+
+class AvecJours:
+    """The part of Demande that reads and decides its days (a mixin: its fields are those of Demande)."""
+
+    @property
+    def etat_lu(self) -> str:
+        """The state a person reads: that of its days, once all are settled elsewhere (a place freed…)."""
+        if self.etat not in EN_COURS or not self.genre.planning:
+            return self.etat
+        return etat_des_jours([j.decision_lue for j in self.jours.all()]) or self.etat
+
+    @property
+    def est_en_cours(self) -> bool:
+        return self.etat_lu in EN_COURS
+
+    @property
+    def etat_en_mots(self) -> str:
+        decisions = {j.decision_lue for j in self.jours.all()} if self.genre.planning else {REFUSEE}
+        return en_mots(self.etat_lu, decisions, self.type == "absences")
+
+    @transaction.atomic
+    def decliner(self, reservation: Reservation, texte: str, par, maintenant: datetime) -> None:
+        """The family gives back a place that had freed for it (`demandes.declin` says until when, for free)."""
+        self._verrouiller()
+        genre = DemandeEvenement.Genre.DECLINEE
+        (issue,) = places.declarer_absences([reservation], par, maintenant, genre.label, medicale=False)
+        if issue.verdict == "refus":
+            raise ValidationError(issue.phrase)
+        self._noter(genre, par, maintenant, texte)
+        if self.etat in EN_COURS:
+            self.solder(par, maintenant, prevenir=False)
+
+    @transaction.atomic
+    def constater(self, maintenant: datetime) -> bool:
+        """Close it if its days were all settled elsewhere (a place freed, a closure); True if it was."""
+        self._verrouiller()
+        return self.etat in EN_COURS and self.solder(None, maintenant, prevenir=False)
+
+    def solder(
+        self, par, maintenant: datetime, motif: str = "", texte: str = "", prevenir: bool = True
+    ) -> bool:
+        """Write down what the days became, close once all are settled (True). Needs the lock of a verb."""
+        lignes = list(self.jours.select_related("reservation"))
+        for ligne in lignes:
+            if not ligne.decision and ligne.decision_lue:
+                ligne.decision = ligne.decision_lue
+                ligne.save(update_fields=["decision"])
+        etat = etat_des_jours([ligne.decision for ligne in lignes])
+        if etat:
+            if etat == Etat.REFUSEE:
+                # An agent may bill an absence without a word; a refusal always says something.
+                dits = (li.reservation.motif for li in lignes if li.decision == REFUSEE)
+                motif = motif or next(filter(None, dits), FACTUREE)
+            motif = motif or next((li.reservation.motif for li in lignes if li.decision == REFUSEE), "")
+            self._clore(etat, par, maintenant, motif, texte=texte, prevenir=prevenir)
+        return bool(etat)
+
+    def _attendus(self, avec_liste: bool = False, parmi=None) -> set[int]:
+        """Bookings of its days the town has not answered; those on the waiting list too if asked."""
+        etats = ATTENDENT if avec_liste else ATTEND_LA_MAIRIE
+        lignes = self.jours.filter(decision="", reservation__etat__in=etats)
+        ids = set(lignes.values_list("reservation_id", flat=True))
+        return ids if parmi is None else ids & set(parmi)
+
+    def _decider_jours(self, oui: set[int], non: set[int], motif: str, par, maintenant: datetime) -> None:
+        if not oui and not non:
+            raise DejaTraitee("Ces jours sont déjà décidés.")
+        if non and not motif.strip():
+            raise ValidationError("Donnez le motif du refus.")
+        absence = self.type == "absences"
+        for ids, accord in ((oui, True), (non, False)):
+            if not ids:
+                continue
+            if absence:
+                places.trancher_absences(sorted(ids), accord, par, maintenant, motif=motif)
+            else:
+                places.decider(sorted(ids), accord, par, maintenant, motif=motif)
+        if not self.solder(par, maintenant, motif=motif if non else ""):
+            self._noter(DemandeEvenement.Genre.PARTIE, par, maintenant, motif, prevenir=True)
