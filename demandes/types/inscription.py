@@ -12,6 +12,7 @@ from django.utils.functional import cached_property
 
 from enfants import inscriptions, regles, semaine
 from enfants.models import Inscription, Prestation, Scolarite
+from facturation.cloture import phrase_deja_factures
 from portail.socle.argent import INSECABLE
 
 from .base import ENFANT, ChampDate, Ligne, TypeDemande, Valeur
@@ -78,6 +79,7 @@ class InscriptionService(TypeDemande):
     autorite_parentale = True
     du_demandeur = False
     d_un_bloc = True
+    prend_des_places = True
     cle = ("prestation",)
     prestation = ChampPrestation(label="Service", queryset=Prestation.objects.none())
     mode = forms.ChoiceField(
@@ -205,7 +207,9 @@ class InscriptionService(TypeDemande):
             semaine_type=semaine.masque(int(j) for j in d["jours"]),
             jour=self.jour,
         )
-        inscriptions.remplir(inscription, par, maintenant)
+        fait = inscriptions.remplir(inscription, par, maintenant)
+        if phrase := phrase_deja_factures(fait.annulees):
+            raise ValidationError(phrase)
 
     # --- in words -----------------------------------------------------------------------------------
 

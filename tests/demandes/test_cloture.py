@@ -1,15 +1,22 @@
-"""A day already invoiced is the town's: neither booked nor cancelled from the planning."""
+"""A day already invoiced: neither booked nor cancelled from the planning; an agent needs an avoir first."""
 
+import uuid
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
-from enfants.models import Reservation
+from demandes.envoi import envoyer_absences
+from demandes.models import Demande
+from enfants.models import AnneeScolaire, Reservation
 from facturation.cloture import jours_clos
-from facturation.models import Campagne
+from facturation.emission import avoir
+from facturation.models import Campagne, Facture, LigneFacture
+from tests.demandes.fabrique import demande, titulaire
 from tests.facturation import fabrique
 
 JOUR = date(2026, 12, 7)
@@ -71,3 +78,76 @@ def test_la_famille_ne_change_plus_un_jour_facture(monde, decembre, action):
     assert "Ce jour est déjà facturé" in texte
     assert f'value="{inscription.pk}:{JOUR.isoformat()}' not in texte
     assert list(Reservation.objects.values_list("pk", "etat")) == avant
+
+
+# --- what the town decides afterwards ---------------------------------------------------------------------------
+
+
+def facturee(reservation: Reservation) -> Facture:
+    """An issued invoice that bills this day."""
+    faite = fabrique.facture(reservation.payeur, 345)
+    LigneFacture.objects.create(
+        facture=faite,
+        enfant=reservation.enfant,
+        prestation=reservation.prestation,
+        libelle="Restauration scolaire",
+        nature_fiscale="repas",
+        unite_centimes=345,
+        total_centimes=345,
+        jours=[reservation.jour.isoformat()],
+    )
+    return faite
+
+
+@pytest.fixture
+def absence(monde) -> Demande:
+    """A medical absence declared late, whose day was billed in advance as booked."""
+    reservation = fabrique.reservation(monde.inscriptions["lea"], JOUR)
+    le = datetime(2026, 12, 4, 18, tzinfo=ZoneInfo("Europe/Paris"))
+    raison = {"raison": "medicale", "precision": ""}
+    compte = titulaire(monde.jean).utilisateur
+    faite, _ = envoyer_absences(monde.jean, [reservation], raison, compte, le, uuid.uuid4())
+    assert faite.etat == "envoyee"
+    return faite
+
+
+def test_un_jour_facture_ne_sexcuse_pas_sans_avoir(monde, absence):
+    facture = facturee(absence.jours.get().reservation)
+    with pytest.raises(ValidationError) as refus:
+        absence.accepter(monde.agent, timezone.now())
+    assert refus.value.messages == [
+        "Déjà facturé\xa0: lundi\xa07\xa0décembre. Faites d’abord un avoir de la facture, ou refusez."
+    ]
+    assert absence.jours.get().reservation.etat == "absence_demandee"
+    avoir(facture, monde.agent, "Absence excusée")
+    absence.accepter(monde.agent, timezone.now())
+    assert absence.jours.get().reservation.etat == "absent_excuse"
+
+
+def test_refuser_un_jour_facture_le_laisse_facture(monde, absence):
+    facturee(absence.jours.get().reservation)
+    absence.refuser(monde.agent, "Sans attestation.", timezone.now())
+    assert absence.jours.get().reservation.etat == "absent_facture"
+
+
+def test_la_facture_dun_autre_nempeche_rien(monde, absence):
+    autre = fabrique.reservation(monde.inscriptions["zoe"], JOUR)
+    facturee(autre)
+    absence.accepter(monde.agent, timezone.now())
+    assert absence.jours.get().reservation.etat == "absent_excuse"
+
+
+def test_une_semaine_type_ne_reprend_pas_un_jour_facture(monde):
+    """To accept another week would cancel a day billed in advance: nothing is changed at all."""
+    AnneeScolaire.objects.create(debut=date(2026, 9, 1), fin=date(2027, 8, 31))
+    ancienne = monde.inscriptions["tom"]
+    reservee = fabrique.reservation(ancienne, JOUR, reguliere=True)
+    facturee(reservee)
+    le = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Europe/Paris"))
+    corps = {"prestation": str(monde.cantine.pk), "mode": "regulier", "jours": ["1"], "du": "2026-12-01"}
+    faite = demande("inscription", monde.jean, corps, monde.tom, le)
+    with pytest.raises(ValidationError, match="Déjà facturé"):
+        faite.accepter(monde.agent, le)
+    reservee.refresh_from_db()
+    faite.refresh_from_db()
+    assert (reservee.etat, reservee.inscription, faite.etat) == ("reservee", ancienne, "envoyee")
