@@ -8,6 +8,7 @@ from django.db import transaction
 
 from demandes.depots import Guichet
 from demandes.models import Demande, DemandeJour, ReglageDemande
+from demandes.models.demande import Application
 from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
@@ -63,32 +64,35 @@ def envoyer(
     for remplacee in {ancienne, reprise} - {None}:
         if remplacee.est_en_cours:
             remplacee.retirer(par, maintenant, texte="Remplacée par une nouvelle demande.")
-    demande = Demande.ouvrir(
-        famille,
-        genre,
-        par,
-        maintenant,
-        jeton=jeton,
-        enfant=formulaire.enfant,
-        donnees=changements,
-        avant={nom: formulaire.valeurs.get(nom, "") for nom in changements},
-    )
+    valeurs = {
+        "enfant": formulaire.enfant,
+        "donnees": changements,
+        "avant": {nom: formulaire.valeurs.get(nom, "") for nom in changements},
+    }
+    application = _appliquer_seul(Demande(famille=famille, type=genre.code, **valeurs), maintenant)
+    demande = Demande.ouvrir(famille, genre, par, maintenant, jeton=jeton, **valeurs)
     demande.attacher(fichiers)
-    if not _accepter_seul(demande, maintenant):
+    if application:
+        demande.conclure(application, None, maintenant, AUTOMATIQUE)
+    else:
         demande.accuser()
     return demande
 
 
-def _accepter_seul(demande: Demande, maintenant: datetime) -> bool:
-    """Accepted at once where the town chose so; what cannot be applied waits for an agent."""
-    if not ReglageDemande.accepte_seul(demande.genre, demande.donnees):
-        return False
+def _appliquer_seul(demande: Demande, maintenant: datetime) -> Application | None:
+    """Applied at once where the town chose so; None: an agent looks (what cannot be applied, documents alone).
+
+    Before the demande has a number: what is applied locks children and places, and the counter comes last.
+    """
+    if not demande.donnees or not ReglageDemande.accepte_seul(demande.genre, demande.donnees):
+        return None
+    demande.envoyee_le = maintenant
     try:
         with transaction.atomic():
-            demande.accepter(None, maintenant, texte=AUTOMATIQUE)
+            demande.tenir_l_enfant()
+            return demande.appliquer(None, maintenant)
     except ValidationError:
-        return False
-    return True
+        return None
 
 
 @transaction.atomic

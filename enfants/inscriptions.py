@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Q
 
 from enfants import places, regles, semaine
@@ -187,16 +188,17 @@ def _trier(inscription: Inscription, depuis: date, touchees: dict, prevision: Pr
     return tenues
 
 
+@transaction.atomic
 def remplir(inscription: Inscription, par, maintenant: datetime) -> Remplissage:
     """Bring the days to come in step with a saved Inscription: the regular ones of its school year are booked on
     behalf of the town (no limit holds; full, closed, exclusive days are left and said), those it no longer covers
     are cancelled and their places offered. Twice is once.
 
-    Each verb is its own transaction, so call it after the commit of a change that cancels days; in a transaction
-    of the caller (a new inscription, a demande) it only books.
+    Locks at once all it may touch; in a transaction of the caller, no child is locked yet.
     """
     prevision = prevoir(inscription, maintenant)
     souhaits = [places.Souhait(inscription, jour) for jour in prevision.a_reserver]
+    places.tenir_tout(souhaits, [r.pk for r in prevision.a_annuler])
     # `places`: in one transaction, the verbs that take come before the verbs that free.
     issues = places.reserver(souhaits, par, maintenant, au_nom_de_la_mairie=True, reguliere=True)
     for issue in issues:

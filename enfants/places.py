@@ -57,12 +57,23 @@ __all__ = [
     "rattraper",
     "reserver",
     "retirer",
+    "tenir_tout",
     "trancher_absences",
 ]
 
 
 def _cles(examen: Examen, souhaits: list[Souhait]) -> set:
     return {cle for s in souhaits for cle in examen.cles(examen.inscriptions[s.inscription.pk], s.jour)}
+
+
+def tenir_tout(souhaits: list[Souhait], reservation_ids: Iterable[int]) -> None:
+    """Hold at once what `reserver` then `annuler` will touch: one after the other, two families that change their
+    weeks would wait for each other. Inside a transaction.
+    """
+    if souhaits and reservation_ids:
+        tenir_ensemble(CALENDRIER)
+        examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
+        tenir(reservation_ids, _cles(examen, souhaits))
 
 
 def examiner(souhaits: list[Souhait], maintenant: datetime, au_nom_de_la_mairie: bool = False) -> list[Issue]:

@@ -26,6 +26,7 @@ from .requetes import DemandeQuerySet
 from .suite import DemandeEvenement
 
 GenreDemande = type[TypeDemande]
+Application = tuple[TypeDemande, Enfant | None]  # the form that was applied, the child it created
 RELUS = (
     "etat",
     "donnees",
@@ -219,10 +220,20 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             voulus = attendus if jours is None else self._attendus(avec_liste=True, parmi=parmi) & set(jours)
             self._decider_jours(voulus, attendus - voulus, motif, par, maintenant)
             return
+        self.conclure(self.appliquer(par, maintenant, vu=vu, existant=existant), par, maintenant, texte)
+
+    def appliquer(
+        self, par, maintenant: datetime, vu: str = "", existant: Enfant | None = None
+    ) -> Application:
+        """Check again and write the values, family and child locked. Locks places, other children: before any number."""
         formulaire = self._relire(timezone.localdate(maintenant), vu)
         if existant is not None:
             formulaire.existant = existant
-        cree = formulaire.appliquer(par, maintenant)
+        return formulaire, formulaire.appliquer(par, maintenant)
+
+    def conclure(self, application: Application, par, maintenant: datetime, texte: str = "") -> None:
+        """Close it, its values applied, and open the demandes that follow (numbered: the counter is locked last)."""
+        formulaire, cree = application
         if cree is not None:
             self.enfant = cree
             self.save(update_fields=["enfant"])
@@ -270,14 +281,17 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
     def _verrouiller(self) -> None:
         """Lock in the order of the house (famille, demande, enfant), and read again.
 
-        `places` locks the children of the days itself, all at once: one taken before would be a deadlock.
+        Where places move, `places` locks the children itself, all at once: one taken before would be a deadlock.
         """
         self.famille = verrouiller_un(Famille.objects.filter(pk=self.famille_id))
         frais = verrouiller_un(Demande.objects.filter(pk=self.pk))
         for champ in RELUS:
             setattr(self, champ, getattr(frais, champ))
         self._prefetched_objects_cache = {}
-        if self.enfant_id and not self.genre.planning:
+        self.tenir_l_enfant()
+
+    def tenir_l_enfant(self) -> None:
+        if self.enfant_id and not self.genre.prend_des_places:
             verrouiller(Enfant.objects.filter(pk=self.enfant_id))
 
     def _reprendre(self) -> None:

@@ -118,6 +118,9 @@ class TypeDemande(forms.Form):
     en_masse: ClassVar[bool] = True  # an agent may accept many at once
     remplace: ClassVar[bool] = True  # a new demande takes the place of the one waiting on the same subject
     planning: ClassVar[bool] = False  # made of days
+    prend_des_places: ClassVar[bool] = (
+        False  # accepting moves places: `enfants.places` locks the children itself
+    )
     autorite_parentale: ClassVar[bool] = False
     modele: ClassVar[type | None] = None
     champs: ClassVar[tuple[str, ...]] = ()

@@ -15,6 +15,7 @@ class Reservations(TypeDemande):
     categorie = ENFANT
     icone = "calendrier"
     planning = True
+    prend_des_places = True
     remplace = False
 
     def lire(self) -> dict:
