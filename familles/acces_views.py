@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -57,6 +58,9 @@ def choisir_famille(request: HttpRequest) -> HttpResponse:
     suite = request.POST.get("next") or request.GET.get("next", "")
     form = ChoixFamilleForm(miennes, request.POST if request.method == "POST" else None)
     if form.is_valid():
+        if request.session.get("famille") != form.cleaned_data["famille"]:
+            # A form left open in another tab was written for the other household: it must not be sent for this one.
+            rotate_token(request)
         request.session["famille"] = form.cleaned_data["famille"]
         sure = url_has_allowed_host_and_scheme(
             suite, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -7,6 +7,7 @@ from django.contrib.auth import login, update_session_auth_hash
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from familles.adresse import adresse_du_client, masquee
 from familles.models import Connexion, Utilisateur
@@ -56,6 +57,11 @@ def entrer(
         double=double,
     )
     request.session[CLE] = row.pk
+
+
+def marque(utilisateur: Utilisateur) -> str:
+    """Who this page was made for, as its script compares it: the same person, and nothing else, can be read in it."""
+    return salted_hmac("familles.veille", str(utilisateur.pk), algorithm="sha256").hexdigest()[:16]
 
 
 def dernieres(utilisateur: Utilisateur) -> list[Connexion]:

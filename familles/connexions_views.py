@@ -34,8 +34,17 @@ def connexions(request: HttpRequest) -> HttpResponse:
 def session(request: HttpRequest) -> HttpResponse:
     """« Rester connecté »: any request renews the session (FamilleActive). Says how many seconds are left.
 
-    The token too: a log-in in another tab has changed it, and the form still open holds the old one.
+    The token too: a log-in in another tab has changed it, and the form still open holds the old one. And for whom:
+    the page only takes the token of the person, and of the household, it was written for.
     """
     absolue = request.session["debut"] + settings.SESSION_ABSOLUE_SECONDES - int(time.time())
     reste = min(settings.SESSION_COOKIE_AGE, absolue)
-    return JsonResponse({"reste": reste, "jeton": get_token(request)})
+    famille = request.responsable.famille_id if request.responsable else ""
+    return JsonResponse(
+        {
+            "reste": reste,
+            "jeton": get_token(request),
+            "qui": journal.marque(request.user),
+            "famille": str(famille),
+        }
+    )

@@ -17,6 +17,7 @@ from django.urls import Resolver404, resolve
 from familles.models import Responsable, Utilisateur
 
 SEL = "familles.reprise"
+SEL_DU_COOKIE = "familles.reprise.personne"
 CHAMP = "reprise"
 COOKIE = "personne" if settings.HTTP_LOCAL else "__Host-personne"
 # Of JSON: a long message, a sheet, a month of the planning. More is not kept.
@@ -76,30 +77,32 @@ def lire(signe: str) -> Reprise | None:
     return Reprise(personne, famille, adresse, [(nom, valeur) for nom, valeur in champs], fichiers)
 
 
-def rouvrir_la_famille(request: HttpRequest, reprise: Reprise) -> None:
-    """Somebody of two households was acting for one of them: the same again, if it is still theirs."""
-    if (
-        reprise.famille
-        and Responsable.objects.filter(
-            utilisateur=request.user, famille=reprise.famille, famille__archivee_le=None
-        ).exists()
-    ):
-        request.session["famille"] = reprise.famille
+def rouvrir_la_famille(request: HttpRequest, reprise: Reprise) -> bool:
+    """The household they were acting for, again. False when it is theirs no more: what was written was for it, not
+    for another one.
+    """
+    if reprise.famille is None:
+        return True
+    siennes = Responsable.objects.filter(utilisateur=request.user, famille__archivee_le=None)
+    if not siennes.filter(famille=reprise.famille).exists():
+        return False
+    request.session["famille"] = reprise.famille
+    return True
 
 
 # --- who was here: a signed cookie of the browser's session, which outlives ours ----------------------------------
 
 
 def _signer() -> signing.Signer:
-    return signing.Signer(salt=SEL)
+    return signing.Signer(salt=SEL_DU_COOKIE)
 
 
 def _lire_cookie(request: HttpRequest) -> tuple[int, int | None] | None:
     try:
         personne, _, famille = _signer().unsign(request.COOKIES.get(COOKIE, "")).partition("-")
-    except signing.BadSignature:
+        return int(personne), int(famille) if famille else None
+    except (signing.BadSignature, ValueError):
         return None
-    return int(personne), int(famille) if famille else None
 
 
 def noter_qui(request: HttpRequest, response: HttpResponse) -> None:

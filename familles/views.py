@@ -86,10 +86,10 @@ def reprendre(request: HttpRequest, suite: str) -> HttpResponse:
     """In: to the page asked for, or to the form sent too late, offered again to who had filled it."""
     garde = garde_de(request)
     gardee = reprise.lire(garde)
-    if gardee is None or not gardee.est_a(request.user):
+    mienne = gardee is not None and gardee.est_a(request.user)
+    if not mienne or not reprise.rouvrir_la_famille(request, gardee):
         prevenir_si_perdu(request, perdu=bool(garde))
         return redirect(suite)
-    reprise.rouvrir_la_famille(request, gardee)
     return render(request, "familles/reprendre.html", {"reprise": gardee, "suite": suite})
 
 

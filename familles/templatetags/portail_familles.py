@@ -3,6 +3,8 @@
 from django import template
 from django.conf import settings
 
+from familles.connexions import marque
+
 register = template.Library()
 
 
@@ -16,3 +18,9 @@ def composer(telephone: str) -> str:
 def duree_de_session() -> int:
     """Seconds without action after which the session ends."""
     return settings.SESSION_COOKIE_AGE
+
+
+@register.simple_tag
+def marque_de(utilisateur) -> str:
+    """Who the page is made for (veille.js)."""
+    return marque(utilisateur)

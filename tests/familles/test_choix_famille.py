@@ -1,6 +1,9 @@
 """Somebody of two households chooses which one to open; the session holds the choice, rechecked each time."""
 
+import re
+
 import pytest
+from django.test import Client
 
 from familles.models import Responsable, Utilisateur
 from tests.familles.fabrique import entrer
@@ -56,6 +59,25 @@ def test_la_famille_active_decide_de_ce_qu_on_voit(deux):
     choisir(navigateur, deux.claire)
     assert navigateur.get(f"/enfants/{deux.tom.pk}/").status_code == 404
     assert navigateur.get(f"/enfants/{deux.zoe.pk}/").status_code == 200
+
+
+def test_un_formulaire_ouvert_pour_l_autre_famille_ne_part_pas(deux):
+    """Another tab still shows the first household's form: after the choice its token is refused."""
+    navigateur = Client(enforce_csrf_checks=True)
+    navigateur.force_login(Utilisateur.objects.get(identifiant="jean.dupont"))
+
+    def jeton() -> str:
+        page = navigateur.get("/familles/").content.decode()
+        return re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+
+    def poster(f, jeton: str) -> int:
+        return navigateur.post("/familles/", {"famille": f.pk, "csrfmiddlewaretoken": jeton}).status_code
+
+    assert poster(deux.jean, jeton()) == 302
+    ouvert = jeton()
+    assert poster(deux.jean, ouvert) == 302 and poster(deux.claire, ouvert) == 302
+    assert poster(deux.claire, ouvert) == 403
+    assert navigateur.get("/session/").json()["famille"] == str(deux.claire.pk)
 
 
 def test_la_famille_d_un_autre_ne_se_choisit_pas(deux):

@@ -131,6 +131,8 @@ class TestSession:
                 horloge.shift(25 * 60)
                 reponse = navigateur.get("/session/").json()
                 assert reponse["reste"] == 1800 and reponse["jeton"]
+                assert reponse["qui"] == connexions.marque(Utilisateur.objects.get(identifiant="jean.dupont"))
+                assert reponse["famille"] == str(monde.jean.pk)
             assert est_entre(navigateur)
             horloge.shift(31 * 60)
             assert navigateur.get("/session/").status_code == 302

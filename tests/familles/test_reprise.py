@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
+from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
@@ -118,7 +119,9 @@ class TestUneAutrePersonne:
     def test_un_cookie_forge(self, monde):
         jean = Utilisateur.objects.get(identifiant="jean.dupont")
         navigateur = Client()
-        for valeur in ("", "1-", f"{jean.pk}-:abc", "x" * 5000):
+        # The last one is signed by us, for something else.
+        signe = signing.dumps([jean.pk, None, "/", [], {}], salt=reprise.SEL, compress=True)
+        for valeur in ("", "1-", f"{jean.pk}-:abc", "x" * 5000, signe):
             navigateur.cookies["personne"] = valeur
             assert navigateur.post("/messagerie/nouveau/", ENVOI).status_code == 302
 
@@ -191,7 +194,9 @@ def test_deux_familles_la_meme_est_rouverte(monde, horloge):
     Responsable.objects.filter(famille=autre, utilisateur=jean).delete()
     horloge.shift(31 * 60)
     navigateur.cookies.pop("session")
-    revenir(navigateur, reponse)
+    retour = revenir(navigateur, reponse)
+    # What was for that household is not offered for the other one.
+    assert retour.status_code == 302 and "n’a pas été enregistré" in phrases(retour)
     assert "famille" not in navigateur.session
 
 

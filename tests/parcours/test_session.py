@@ -68,3 +68,25 @@ def test_sans_javascript_ce_qui_est_ecrit_part_apres_la_connexion(live_server, p
     page.get_by_role("button", name="Envoyer").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Goûter")
     assert Message.objects.get().texte == 'Il aime les pommes,\nles "rouges".'
+
+
+def test_quelqu_un_d_autre_s_identifie_dans_un_autre_onglet(live_server, personne):
+    """A shared computer: the page Jean left open is neither read nor sent by Jeanne, who logs in beside it."""
+    Collectivite.oublier()
+    famille("Jean", "DUPONT", "jean.dupont")
+    famille("Jeanne", "DUPONT", "jeanne.dupont")
+    page = personne("jean.dupont", MOT_DE_PASSE)
+    page.wait_for_url("**/")
+    page.goto("/messagerie/nouveau/")
+    page.get_by_label("Objet").fill("Goûter")
+    page.context.clear_cookies(name="session")
+    porte = page.context.new_page()
+    porte.goto("/connexion/")
+    porte.get_by_label("Identifiant").fill("jeanne.dupont")
+    porte.get_by_label("Mot de passe", exact=True).fill(MOT_DE_PASSE)
+    porte.get_by_role("button", name="Se connecter").click()
+    porte.wait_for_url("**/")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    page.wait_for_url("**/")
+    expect(page.locator(".bonjour")).to_contain_text("JEANNE DUPONT")
+    assert Message.objects.count() == 0
