@@ -170,6 +170,8 @@ SESSION_SAVE_EVERY_REQUEST = False  # FamilleActive renews it at most once a min
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"  # the bank's return is a cross-site GET: Strict would log the parent out
 CSRF_COOKIE_HTTPONLY = True
+# Not in a cookie of their own: what the page says to one person would wait in the browser for the next one.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 if HTTP_LOCAL:
     SESSION_COOKIE_NAME = "session"

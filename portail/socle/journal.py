@@ -6,8 +6,10 @@ import re
 from datetime import UTC, datetime
 from traceback import extract_tb
 
-# The secret of the family's calendar is in its path, which Django logs with a 404 or a 500.
-SECRET = re.compile(r"(/agenda/)[^/\s]+(?=\.ics)")
+# Django logs the path of a 404 or a 500: the family's calendar, a link that opens an account.
+SECRET = re.compile(
+    r"(?<=/agenda/)[^/\s]+(?=\.ics)|(?<=/activation/)[^/\s]+/[^/\s]+|(?<=/mot-de-passe/reinitialiser/)[^/\s]+/[^/\s]+"
+)
 
 
 class Json(logging.Formatter):
@@ -29,7 +31,7 @@ class Json(logging.Formatter):
             "t": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "niveau": record.levelname,
             "source": record.name,
-            "message": SECRET.sub(r"\1…", record.getMessage()),
+            "message": SECRET.sub("…", record.getMessage()),
         }
         ligne |= {c: getattr(record, c) for c in self.CHAMPS if hasattr(record, c)}
         if record.exc_info:

@@ -87,6 +87,20 @@ def test_le_journal_ne_recopie_pas_le_texte_des_erreurs():
     assert "ValueError" in json.loads(ecrit)["erreur"]
 
 
+@pytest.mark.parametrize(
+    ("chemin", "ecrit"),
+    [
+        ("/activation/MTI/abc:1x:SECRET/", "/activation/…/"),
+        ("/mot-de-passe/reinitialiser/MTI/abc-SECRET/", "/mot-de-passe/reinitialiser/…/"),
+        ("/agenda/SECRET.ics", "/agenda/….ics"),
+        ("/mot-de-passe/oublie/", "/mot-de-passe/oublie/"),
+    ],
+)
+def test_le_journal_ne_recopie_pas_un_lien_qui_ouvre_un_compte(chemin, ecrit):
+    ligne = logging.LogRecord("django.request", logging.ERROR, __file__, 1, "Erreur: %s", (chemin,), None)
+    assert json.loads(Json().format(ligne))["message"] == f"Erreur: {ecrit}"
+
+
 def test_une_trace_ne_se_retouche_pas(db):
     trace = Trace.objects.create(qui="x", action="y", objet_type="z", objet_id="1")
     for geste in (lambda: Trace.objects.update(qui="w"), trace.delete):

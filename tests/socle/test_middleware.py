@@ -1,9 +1,12 @@
 """What is refused before any view sees it, and what no browser keeps."""
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
+
+from tests.factories import MOT_DE_PASSE
 
 
 @pytest.mark.parametrize("adresse", ["/connexion/?q=%00", "/fac%00tures/", "/connexion/?a=b&c=d%00"])
@@ -22,6 +25,18 @@ def test_une_page_identifiee_ne_reste_dans_aucun_cache(monde):
     reponse = monde.client(monde.jean).get(reverse("accueil"))
 
     assert {"no-store", "private"} <= set(reponse["Cache-Control"].split(", "))
+
+
+def test_ce_que_la_page_dit_ne_reste_pas_dans_le_navigateur(monde):
+    """Three cookies, as « Mentions légales » says: a sentence for one person must not wait there for the next."""
+    navigateur = Client()
+    navigateur.get(reverse("connexion"))
+    navigateur.post(reverse("connexion"), {"username": "jean.dupont", "password": MOT_DE_PASSE})
+    reponse = navigateur.post(reverse("connexions"))
+
+    assert [str(m) for m in get_messages(reponse.wsgi_request)]
+    navigateur.get(reverse("accueil"))
+    assert set(navigateur.cookies) == {"session", "csrf", "personne"}
 
 
 def test_un_formulaire_trop_vieux_le_dit(monde):
