@@ -1,16 +1,23 @@
-"""What the town publishes: informations, forms to download, public pages."""
+"""What the town publishes: informations, forms to download, public pages. And its groups of agents."""
 
 from django import forms
+from django.apps import apps
 from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group, Permission
+from django.http import HttpRequest
 from django.utils import timezone
 from django_tasks_db.admin import DBTaskResult  # the module registers itself on import
 
+from portail.accueil.groupes import GROUPES
 from portail.accueil.models import Formulaire, Information, Page
 from portail.socle.admin import Tracee
 from portail.socle.fichiers import ChampPieces, deposer
 
 # In English, and of no use to an agent: « Exécutions » says what ran.
 admin.site.unregister(DBTaskResult)
+# Its permissions are written in English in the database.
+admin.site.unregister(Group)
 
 
 @admin.register(Information)
@@ -70,3 +77,46 @@ class PageAdmin(Tracee, admin.ModelAdmin):
     def save_model(self, request, obj, form, change) -> None:
         obj.modifiee_le = timezone.localdate()
         super().save_model(request, obj, form, change)
+
+
+VERBES = {"add": "Ajouter", "change": "Modifier", "delete": "Supprimer", "view": "Voir"}
+
+
+class ChampPermissions(forms.ModelMultipleChoiceField):
+    """« Familles | responsable | Modifier »; the portal's own permissions are sentences already."""
+
+    def label_from_instance(self, permission: Permission) -> str:
+        verbe, _, modele = permission.codename.partition("_")
+        application = apps.get_app_config(permission.content_type.app_label)
+        if verbe not in VERBES:
+            return f"{application.verbose_name} | {permission.name}"
+        return f"{application.verbose_name} | {application.get_model(modele)._meta.verbose_name} | {VERBES[verbe]}"
+
+
+@admin.register(Group)
+class GroupeAdmin(Tracee, GroupAdmin):
+    """Who may do what. The three groups the portal comes with are changed, never deleted."""
+
+    def formfield_for_manytomany(self, db_field, request: HttpRequest, **options):
+        champ = super().formfield_for_manytomany(db_field, request, **options)
+        if db_field.name != "permissions":
+            return champ
+        # Sessions, queue, second factor: the portal's own machinery, nobody's right.
+        utiles = {app for groupe in GROUPES.values() for regles in groupe["modeles"] for app in regles}
+        return ChampPermissions(
+            Permission.objects.filter(content_type__app_label__in=utiles)
+            .select_related("content_type")
+            .order_by("content_type__app_label", "content_type__model", "codename"),
+            label=champ.label,
+            required=False,
+            widget=champ.widget,
+            help_text=champ.help_text,
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.name not in GROUPES)
+
+    def get_deleted_objects(self, objs, request: HttpRequest):
+        """Without the rows that only tie a group to its agents and permissions: they have no name to show."""
+        _, _, interdits, proteges = super().get_deleted_objects(objs, request)
+        return [str(groupe) for groupe in objs], {"groupes": len(objs)}, interdits, proteges

@@ -5,7 +5,8 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from portail.accueil import groupes
-from tests.factories import utilisateur
+from portail.socle.models import Trace
+from tests.factories import agent, utilisateur
 
 pytestmark = pytest.mark.django_db
 
@@ -85,3 +86,33 @@ def test_un_agent_ne_choisit_pas_ses_structures():
     assert agent.has_perm("enfants.view_affectationagent")
     assert not agent.has_perm("enfants.add_affectationagent")
     assert not agent.has_perm("enfants.change_affectationagent")
+
+
+class TestPageDUnGroupe:
+    """Django's own names of permissions are English; the portal's three groups are not to be deleted."""
+
+    def test_en_francais(self, monde):
+        groupes.installer()
+        groupe = Group.objects.get(name="Régisseurs")
+        navigateur = monde.client(agent("admin"))
+        page = navigateur.get(f"/admin/auth/group/{groupe.pk}/change/").content.decode()
+        assert "| responsable | Modifier</option>" in page and "| Peut traiter les demandes</option>" in page
+        assert "Can " not in page and "session" not in page.split("id_permissions")[1].split("</select>")[0]
+        choisies = [p.pk for p in groupe.permissions.filter(codename__startswith="view_")]
+        donnees = {"name": groupe.name, "permissions": choisies}
+        assert navigateur.post(f"/admin/auth/group/{groupe.pk}/change/", donnees).status_code == 302
+        assert set(groupe.permissions.values_list("pk", flat=True)) == set(choisies)
+        assert Trace.objects.filter(action="admin.modifier", objet_type="auth.group").count() == 1
+
+    def test_supprimer(self, monde):
+        groupes.installer()
+        navigateur = monde.client(agent("admin"))
+        prevu, sien = Group.objects.get(name="Régisseurs"), Group.objects.create(name="Stagiaires")
+        sien.permissions.add(prevu.permissions.first())
+        assert navigateur.post(f"/admin/auth/group/{prevu.pk}/delete/", {"post": "yes"}).status_code == 403
+        page = navigateur.get(f"/admin/auth/group/{sien.pk}/delete/").content.decode()
+        assert "Stagiaires" in page and "object (" not in page
+        assert navigateur.post(f"/admin/auth/group/{sien.pk}/delete/", {"post": "yes"}).status_code == 302
+        tous = {"action": "delete_selected", "_selected_action": [prevu.pk], "post": "yes"}
+        navigateur.post("/admin/auth/group/", tous)
+        assert set(Group.objects.values_list("name", flat=True)) == set(groupes.GROUPES)
