@@ -19,9 +19,11 @@ def empreinte(secret: str) -> str:
 
 class LienAgendaQuerySet(models.QuerySet):
     def de_ce_secret(self, secret: str):
-        """The living link of this address: its adult still belongs to the household and may still log in."""
+        """The living link of this address: its adult still belongs to the household and may still open it."""
         adultes = Responsable.objects.filter(
-            famille=models.OuterRef("famille"), utilisateur=models.OuterRef("utilisateur")
+            famille=models.OuterRef("famille"),
+            utilisateur=models.OuterRef("utilisateur"),
+            famille__archivee_le=None,
         )
         return self.filter(models.Exists(adultes), empreinte=empreinte(secret), utilisateur__is_active=True)
 

@@ -1,7 +1,7 @@
 """What « Données personnelles » promises: how long the portal keeps what it holds, and the work that erases it.
 
 Erased: health sheets when a child has not been enrolled for a year; a household's sheet, messages and accounts three
-years after its last sign of life; traces after a year. Kept: invoices, payments, the days they rest upon and the names
+years after its last sign of life; the text of the e-mails sent, and the traces, after a year. Kept: invoices, payments, the days they rest upon and the names
 they bear (public accounts: ten years at least, and only the Archives départementales allow their elimination); SEPA
 mandates (the creditor's proof). A household that owes something, or is owed something, is never touched: it is counted,
 and the run's row says so.
@@ -15,23 +15,33 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from demandes.models import Demande, PieceDemande
+from demandes.models import EN_COURS, Demande, PieceDemande
 from enfants.models import (
     Autorisations,
     Enfant,
     FicheSanitaire,
     Inscription,
+    LienAgenda,
     PersonneAutorisee,
+    Pointage,
     Rattachement,
+    Reservation,
     Scolarite,
 )
 from facturation import releve
 from facturation.models import Facture, PaiementEnLigne, Reglement
-from familles.models import CodeDeSecours, Connexion, Famille, Responsable, Utilisateur
+from familles.models import (
+    Authentificateur,
+    CodeDeSecours,
+    Connexion,
+    Famille,
+    Responsable,
+    Utilisateur,
+)
 from messagerie.models import Conversation, PieceJointe
 from portail.accueil.models import ExportDonnees, Visite
 from portail.socle.fichiers import effacer
-from portail.socle.models import Trace
+from portail.socle.models import Courriel, Trace
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
@@ -49,20 +59,32 @@ def conserver(maintenant: datetime) -> str:
     fiches = effacer_sante(jour)
     effacees, retenues = effacer_familles(maintenant)
     traces = Trace.objects.filter(quand__lt=maintenant - ANNEE)._raw_delete(Trace.objects.db)
-    bilan = f"{fiches} fiches de santé, {effacees} familles, {traces} traces"
+    courriels = effacer_courriels(maintenant - ANNEE)
+    bilan = f"{fiches} fiches de santé, {effacees} familles, {courriels} courriels, {traces} traces"
     return bilan + (f" ; {retenues} familles gardées : solde à régler" if retenues else "")
+
+
+def effacer_courriels(avant: datetime) -> int:
+    """Empty what was written to people, and to whom; how many. The row stays: its cause must not be posted twice."""
+    partis = Courriel.objects.filter(etat__in=(Courriel.Etat.ENVOYE, Courriel.Etat.ECHEC), cree_le__lt=avant)
+    return partis.exclude(destinataire="").update(destinataire="", objet="Effacé", texte="")
 
 
 # --- health -----------------------------------------------------------------------------------------------------
 
 
 def enfants_a_oublier(jour: date) -> QuerySet[Enfant]:
-    """Children of whom a health sheet or persons are kept, whom no school, enrolment nor demande has held for months."""
+    """Children of whom a health sheet or persons are kept, whom no school, enrolment, booking, attendance nor demande
+    has held for months.
+    """
     limite = jour - timedelta(days=30.5 * settings.SANTE_MOIS)
     du_meme = {"enfant": OuterRef("pk")}
     inscrits = Inscription.objects.filter(Q(au=None) | Q(au__gte=limite), **du_meme)
     scolarises = Scolarite.objects.filter(annee__fin__gte=limite, **du_meme)
-    demandes = Demande.objects.filter(envoyee_le__date__gte=limite, **du_meme)
+    reserves = Reservation.objects.filter(jour__gte=limite, **du_meme)
+    # Attendance is never refused: a child may come without being enrolled.
+    venus = Pointage.objects.filter(jour__gte=limite, **du_meme)
+    demandes = Demande.objects.filter(Q(etat__in=EN_COURS) | Q(envoyee_le__date__gte=limite), **du_meme)
     recents = Rattachement.objects.filter(du__gte=limite, **du_meme)
     garde = [
         modele.objects.filter(**du_meme) for modele in (FicheSanitaire, Autorisations, PersonneAutorisee)
@@ -71,6 +93,8 @@ def enfants_a_oublier(jour: date) -> QuerySet[Enfant]:
         Exists(garde[0]) | Exists(garde[1]) | Exists(garde[2]),
         ~Exists(inscrits),
         ~Exists(scolarises),
+        ~Exists(reserves),
+        ~Exists(venus),
         ~Exists(demandes),
         ~Exists(recents),
     ).order_by("pk")
@@ -100,12 +124,14 @@ def _effacer_sante(enfants) -> None:
 
 
 def familles_parties(jour: date) -> QuerySet[Famille]:
-    """Households without any sign of life for years: no enrolment, demande, message, invoice, payment nor log-in."""
+    """Households without any sign of life for years: no enrolment, demande, message, invoice, payment nor log-in; nor
+    a child whom the town looks after, though the other household alone enrols it: it must know whom to call.
+    """
     limite = jour.replace(year=jour.year - settings.CONSERVATION_ANS, day=min(jour.day, 28))
     siens = {"famille": OuterRef("pk")}
     signes = (
         Inscription.objects.filter(Q(au=None) | Q(au__gte=limite), **siens),
-        Demande.objects.filter(envoyee_le__date__gte=limite, **siens),
+        Demande.objects.filter(Q(etat__in=EN_COURS) | Q(envoyee_le__date__gte=limite), **siens),
         Conversation.objects.filter(dernier_le__date__gte=limite, **siens),
         Facture.objects.filter(date__gte=limite, **siens),
         Reglement.objects.filter(date__gte=limite, **siens),
@@ -113,6 +139,17 @@ def familles_parties(jour: date) -> QuerySet[Famille]:
         Responsable.objects.filter(utilisateur__last_login__date__gte=limite, **siens),
         Rattachement.objects.filter(
             Q(du__gte=limite) | Q(enfant__scolarites__annee__fin__gte=limite), **siens
+        ),
+        *(
+            Rattachement.objects.filter(
+                Exists(modele.objects.filter(condition, enfant=OuterRef("enfant"))),
+                Q(au=None) | Q(au__gte=limite),
+                **siens,
+            )
+            for modele, condition in (
+                (Inscription, Q(au=None) | Q(au__gte=limite)),
+                (Pointage, Q(jour__gte=limite)),
+            )
         ),
     )
     parties = Famille.objects.filter(effacee_le=None, cree_le__date__lt=limite)
@@ -166,6 +203,7 @@ def _effacer(famille: Famille, maintenant: datetime) -> None:
         famille.quotients,
         famille.residences,
         PersonneAutorisee.objects.filter(famille=famille),
+        LienAgenda.objects.filter(famille=famille),
         Visite.objects.filter(famille=famille),
         ExportDonnees.objects.filter(famille=famille),
     ):
@@ -199,6 +237,7 @@ def _effacer_les_comptes(famille: Famille) -> None:
     Utilisateur.objects.bulk_update(comptes, ["password", "is_active", "courriel", "nom", "prenom"])
     Connexion.objects.filter(utilisateur__in=comptes).delete()
     CodeDeSecours.objects.filter(utilisateur__in=comptes).delete()
+    Authentificateur.objects.filter(user__in=comptes).delete()
 
 
 def _effacer_les_messages(famille: Famille) -> None:

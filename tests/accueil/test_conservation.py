@@ -15,18 +15,29 @@ from enfants.models import (
     Autorisations,
     FicheSanitaire,
     Inscription,
+    LienAgenda,
     PersonneAutorisee,
+    Pointage,
     Rattachement,
     Scolarite,
 )
 from facturation.encaissement import encaisser
 from facturation.models import Facture, LigneFacture, Reglement
-from familles.models import Allocataire, CoordonneesBancaires, Famille, MandatSepa, Responsable, Utilisateur
+from familles.models import (
+    Allocataire,
+    Authentificateur,
+    CoordonneesBancaires,
+    Famille,
+    MandatSepa,
+    Responsable,
+    Utilisateur,
+)
 from messagerie.models import Conversation
 from portail.accueil import conservation
 from portail.accueil.models import Page
 from portail.accueil.travaux import TRAVAUX
-from portail.socle.models import Collectivite, Fichier, Trace
+from portail.socle.courriels import poster
+from portail.socle.models import Collectivite, Courriel, Fichier, Trace
 from tests.factories import structure
 from tests.facturation import fabrique
 from tests.familles.fabrique import entrer
@@ -126,6 +137,32 @@ class TestSante:
         Rattachement.objects.filter(enfant=monde.zoe).update(du=FIN)
         assert conservation.effacer_sante(JOUR) == 1
 
+    def test_un_enfant_qui_vient_encore_ou_que_la_mairie_attend(self, monde):
+        """Enrolled nowhere, and all the same there last month; or a demande nobody has answered."""
+        vider(monde.zoe)
+        Inscription.objects.update(au=FIN)
+        venu = Pointage.objects.create(
+            enfant=monde.zoe,
+            prestation=monde.inscriptions["zoe"].prestation,
+            jour=JOUR - timedelta(days=30),
+            present=True,
+        )
+        assert conservation.effacer_sante(JOUR) == 0
+        venu.delete()
+        demande = Demande.objects.create(
+            famille=monde.claire,
+            enfant=monde.zoe,
+            numero="2022-0009",
+            type="donnees-sanitaires",
+            envoyee_par=Utilisateur.objects.get(identifiant="claire.martin"),
+            envoyee_le=datetime(2022, 5, 4, 12, tzinfo=MAINTENANT.tzinfo),
+        )
+        assert conservation.effacer_sante(JOUR) == 0
+        Demande.objects.filter(pk=demande.pk).update(
+            etat="refusee", motif="Incomplète", decidee_le=MAINTENANT
+        )
+        assert conservation.effacer_sante(JOUR) == 1
+
     def test_la_duree_est_un_reglage(self, monde, settings):
         settings.SANTE_MOIS = 60
         vider(monde.zoe)
@@ -136,6 +173,9 @@ class TestSante:
 class TestFamille:
     def test_la_fiche_les_messages_l_acces(self, monde, parti):
         payer(parti)
+        compte = Utilisateur.objects.get(identifiant="claire.martin")
+        Authentificateur.objects.create(user=compte, name="Téléphone", confirmed=True)
+        LienAgenda.objects.create(famille=monde.claire, utilisateur=compte, graine="x", empreinte="y")
         assert conservation.effacer_familles(MAINTENANT) == (1, 0)
         claire = Famille.objects.get(pk=monde.claire.pk)
         assert (claire.effacee_le, claire.archivee_le) == (JOUR, JOUR)
@@ -160,8 +200,10 @@ class TestFamille:
             FicheSanitaire,
             Autorisations,
             PersonneAutorisee,
+            Authentificateur,
             Conversation,
             Fichier,
+            LienAgenda,
         ):
             assert modele.objects.count() == 0, modele
         assert claire.quotients.count() == claire.residences.count() == 0
@@ -203,9 +245,26 @@ class TestFamille:
             Scolarite.objects.create(enfant=monde.zoe, annee=annee, ecole=ecole, niveau="cp")
         assert conservation.effacer_familles(MAINTENANT) == (0, 0)
 
+    def test_l_autre_parent_d_un_enfant_accueilli_reste_joignable(self, monde):
+        """Jeanne alone enrols Léa; Jean, who has asked nothing for years, is still whom the town may have to call."""
+        passe(monde.jean, monde.jeanne)
+        Inscription.objects.update(au=FIN)
+        sienne = monde.inscriptions["tom"]
+        lea = Inscription.objects.create(
+            enfant=monde.lea, prestation=sienne.prestation, famille=monde.jeanne, du=FIN
+        )
+        PersonneAutorisee.objects.create(enfant=monde.lea, famille=monde.jean, nom="Blanc", prenom="Anne")
+        assert conservation.effacer_familles(MAINTENANT)[0] == 0
+        assert monde.jean.responsables.get().email and PersonneAutorisee.objects.exists()
+        Rattachement.objects.filter(enfant=monde.lea, famille=monde.jean).update(au=FIN)
+        assert conservation.effacer_familles(MAINTENANT)[0] == 1
+        assert set(Famille.objects.filter(effacee_le=None)) == {monde.jeanne, monde.claire}
+        assert lea.pk
+
     def test_l_enfant_de_deux_foyers_reste_a_l_autre(self, monde):
         vider(monde.lea, monde.tom)
         passe(monde.jean)
+        Rattachement.objects.filter(famille=monde.jean).update(au=FIN)
         assert conservation.effacer_familles(MAINTENANT)[0] == 1
         assert set(FicheSanitaire.objects.values_list("enfant", flat=True)) == {monde.lea.pk}
         assert monde.client(monde.jeanne).get(f"/enfants/{monde.lea.pk}/").status_code == 200
@@ -258,6 +317,23 @@ def test_les_traces_apres_un_an_et_pas_avant(db):
         conservation.conserver(timezone.now())
     assert conservation.conserver(maintenant).endswith("2 traces")
     assert set(Trace.objects.values_list("action", flat=True)) == {"j1", "j364"}
+
+
+def test_les_courriels_apres_un_an(db):
+    """Emptied and not deleted: the same cause posted again would write a second time."""
+    maintenant = timezone.now()
+    for etat, jours in (("envoye", 364), ("envoye", 370), ("echec", 370), ("a_envoyer", 370)):
+        courriel = poster(
+            f"{etat}:{jours}", "a@exemple.fr", "courriels/donnees_pretes.txt", {"expire_le": maintenant}
+        )
+        Courriel.objects.filter(pk=courriel.pk).update(etat=etat, cree_le=maintenant - timedelta(days=jours))
+    assert "2 courriels" in conservation.conserver(maintenant)
+    vides = Courriel.objects.filter(destinataire="", texte="", objet="Effacé").values_list("cle", flat=True)
+    assert set(vides) == {"envoye:370", "echec:370"}
+    assert (
+        poster("envoye:370", "a@exemple.fr", "courriels/donnees_pretes.txt", {"expire_le": maintenant})
+        is None
+    )
 
 
 def test_le_travail_est_dans_la_liste():
