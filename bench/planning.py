@@ -37,6 +37,7 @@ from django.utils import timezone
 from enfants import places
 from enfants.models import Enfant, Reservation
 from portail import urls
+from portail.socle.dates import decaler_mois
 from tests import factories
 
 TOURS = 60
@@ -49,7 +50,7 @@ def plancher(request) -> HttpResponse:
 
 def construire() -> tuple[Client, date]:
     """A family of three, ten services each, two bookings out of three next month."""
-    premier = (timezone.localdate().replace(day=1) + timedelta(32)).replace(day=1)
+    premier = decaler_mois(timezone.localdate(), 1)
     famille = factories.famille("Jean", "BANC", "banc")
     lieu = factories.structure("Accueil de loisirs du banc", genre="loisirs")
     services = [factories.prestation(f"Service {n} du banc", structure=lieu) for n in range(10)]

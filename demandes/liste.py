@@ -14,6 +14,7 @@ from demandes.textes import resume, titre
 from demandes.types import TypeDemande
 from enfants.models import Enfant
 from familles.models import Famille
+from portail.socle.dates import decaler_mois, premier_du_mois
 
 PERIODE = timedelta(days=30)
 PAR_PAGE = 50
@@ -97,7 +98,7 @@ def de_la_periode(demandes, mois: date | str | None, maintenant: datetime):
         recentes = Q(envoyee_le__gte=depuis) | Q(decidee_le__gte=depuis)
         return demandes.filter(recentes | Q(etat__in=EN_COURS))
     if isinstance(mois, date):
-        debut, fin = (timezone.make_aware(datetime.combine(j, time())) for j in (mois, _decaler(mois, 1)))
+        debut, fin = (timezone.make_aware(datetime.combine(j, time())) for j in (mois, decaler_mois(mois, 1)))
         return demandes.filter(envoyee_le__gte=debut, envoyee_le__lt=fin)
     return demandes
 
@@ -176,14 +177,9 @@ def sections(toutes: list[LigneDemande], genre: type[TypeDemande] | None, famill
     return faites
 
 
-def _decaler(premier: date, mois: int) -> date:
-    annee, index = divmod(premier.year * 12 + premier.month - 1 + mois, 12)
-    return date(annee, index + 1, 1)
-
-
 def navigation(mois: date | str | None, jour: date) -> Mois:
     """◀ ▶: from the last thirty days one goes back to the previous month; never past the present one."""
-    present = jour.replace(day=1)
+    present = premier_du_mois(jour)
     if not isinstance(mois, date):
-        return Mois(None, mois is not None, _decaler(present, -1), None)
-    return Mois(mois, False, _decaler(mois, -1), _decaler(mois, 1) if mois < present else None)
+        return Mois(None, mois is not None, decaler_mois(present, -1), None)
+    return Mois(mois, False, decaler_mois(mois, -1), decaler_mois(mois, 1) if mois < present else None)

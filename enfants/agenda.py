@@ -14,6 +14,7 @@ from icalendar import Calendar, Event
 from enfants import regles
 from enfants.models import Enfant, Etat, LienAgenda, Reservation
 from familles.models import Famille, Utilisateur
+from portail.socle.dates import annee_scolaire, bornes_scolaires
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
 
@@ -32,8 +33,8 @@ LECTURE = timedelta(hours=1)
 
 def bornes(aujourdhui: date) -> tuple[date, date]:
     """First and last day of the file: thirty days back, to the end of the school year."""
-    repere = aujourdhui + APRES
-    return aujourdhui - AVANT, date(repere.year + (repere.month >= 9), 8, 31)
+    _, fin = bornes_scolaires(annee_scolaire(aujourdhui + APRES))
+    return aujourdhui - AVANT, fin
 
 
 def reservations_de(famille: Famille, aujourdhui: date) -> list[Reservation]:

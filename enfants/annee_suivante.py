@@ -15,6 +15,7 @@ from django.db.models import Q
 from enfants import archives, inscriptions
 from enfants.models import Inscription, Prestation, Rattachement
 from enfants.regles import PARIS
+from portail.socle.dates import annee_scolaire, bornes_scolaires, decaler_ans
 from portail.socle.traces import tracer
 from portail.socle.verrous import CALENDRIER, tenir_seul
 
@@ -37,7 +38,7 @@ class Copie:
 
 def rentree(jour: date) -> date:
     """1 September that follows."""
-    return date(jour.year + (jour.month >= 9), 9, 1)
+    return bornes_scolaires(annee_scolaire(jour) + 1)[0]
 
 
 def phrase_impossible(prestation: Prestation, debut: date) -> str:
@@ -74,8 +75,7 @@ def reconductibles(prestation: Prestation, debut: date) -> list[tuple[Inscriptio
 def _un_an_apres(quand: datetime) -> datetime:
     """The same wall time in Paris; 29 February becomes the 28th."""
     local = quand.astimezone(PARIS)
-    jour = min(local.day, 28) if local.month == 2 else local.day
-    return local.replace(year=local.year + 1, day=jour)
+    return datetime.combine(decaler_ans(local.date(), 1), local.timetz())
 
 
 def _copier(prestation: Prestation, debut: date) -> Prestation:

@@ -13,6 +13,7 @@ from vacances_scolaires_france import SchoolHolidayDates
 
 from enfants.models import AnneeScolaire, JourFerie, PeriodeVacances
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import RENTREE, annee_scolaire, bornes_scolaires, libelle_annee
 from portail.socle.models import Collectivite
 
 VERIFIE_JUSQU_AU = date(2028, 8, 31)
@@ -42,8 +43,7 @@ class Periode:
 
     @property
     def cle(self) -> str:
-        debut = self.du.year - (self.du.month < 9)
-        return f"{debut}-{debut + 1} {self.nom}"
+        return f"{libelle_annee(annee_scolaire(self.du))} {self.nom}"
 
 
 def periodes(zone: str, du: date, au: date) -> list[Periode]:
@@ -85,13 +85,13 @@ def annee_manquante(jour: date) -> str:
     next year's; else an empty string.
     """
     zone = Collectivite.actuelle().zone
-    debut = jour.year - (jour.month < 9)
-    annees = [debut] if jour.month >= 9 or jour.month < RAPPEL else [debut, debut + 1]
+    debut = annee_scolaire(jour)
+    annees = [debut] if jour.month >= RENTREE or jour.month < RAPPEL else [debut, debut + 1]
     for annee in annees:
-        du, au = date(annee, 9, 1), date(annee + 1, 8, 31)
+        du, au = bornes_scolaires(annee)
         connue = AnneeScolaire.objects.filter(debut=du).exists()
         if not connue or not PeriodeVacances.objects.filter(zone=zone, du__range=(du, au)).exists():
-            return f"{annee}-{annee + 1}"
+            return libelle_annee(annee)
     return ""
 
 
@@ -100,11 +100,10 @@ def remplir(debut: int, nombre: int) -> Bilan:
     """Fill school years from September `debut`. Idempotent; a row the town edited is never touched again."""
     ville = Collectivite.actuelle()
     bilan = Bilan()
-    du, au = date(debut, 9, 1), date(debut + nombre, 8, 31)
+    du, au = bornes_scolaires(debut, nombre)
     for annee in range(debut, debut + nombre):
-        _, cree = AnneeScolaire.objects.get_or_create(
-            debut=date(annee, 9, 1), defaults={"fin": date(annee + 1, 8, 31)}
-        )
+        premier, dernier = bornes_scolaires(annee)
+        _, cree = AnneeScolaire.objects.get_or_create(debut=premier, defaults={"fin": dernier})
         bilan.ajoutes += cree
     for trouvee in periodes(ville.zone, du, au):
         _ecrire(ville.zone, trouvee, bilan)

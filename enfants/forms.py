@@ -10,7 +10,7 @@ MOIS = re.compile(r"([0-9]{4})-([0-9]{2})")
 ANNEES_AVANT, ANNEES_APRES = 12, 2
 
 
-def premier_du_mois(texte: str, aujourdhui: date) -> date | None:
+def mois_de_ladresse(texte: str, aujourdhui: date) -> date | None:
     """First day of « 2026-11 », or None when it is no month, or too far for a planning to exist."""
     trouve = MOIS.fullmatch(texte)
     if not trouve:

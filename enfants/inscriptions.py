@@ -26,6 +26,7 @@ from enfants.models import (
 )
 from portail.socle.argent import INSECABLE
 from portail.socle.courriels import poster
+from portail.socle.dates import annee_scolaire, libelle_annee
 from portail.socle.models import Collectivite
 
 SEMAINE_CHANGEE = "Changement de l’inscription"
@@ -105,9 +106,8 @@ def _annee(jour: date) -> tuple[AnneeScolaire | None, str]:
         zone=Collectivite.actuelle().zone, du__lte=annee.fin, au__gte=annee.debut
     )
     if not annee or not connues.exists():
-        debut = jour.year - (jour.month < 9)
         return None, (
-            f"Le calendrier {debut}-{debut + 1} n’est pas rempli{INSECABLE}: aucun jour n’est réservé. "
+            f"Le calendrier {libelle_annee(annee_scolaire(jour))} n’est pas rempli{INSECABLE}: aucun jour n’est réservé. "
             "Remplissez-le, puis relancez «\N{NO-BREAK SPACE}Réserver la semaine type\N{NO-BREAK SPACE}»."
         )
     return annee, ""

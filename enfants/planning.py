@@ -25,6 +25,7 @@ from enfants.planning_case import (
 )
 from enfants.planning_places import Disponibilites, Estimation
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import dernier_du_mois, premier_du_mois
 
 FERMEES = {regles.OUVERT: "", regles.FERME: ""}  # other backgrounds are their own code
 
@@ -286,8 +287,8 @@ def _phrase_fermee(ligne: Ligne, entrees: Entrees) -> str:
 
 def mois_de(jour: date) -> list[date]:
     """The days of that day's month."""
-    premier = jour.replace(day=1)
-    return [premier + timedelta(n) for n in range(31) if (premier + timedelta(n)).month == premier.month]
+    premier = premier_du_mois(jour)
+    return [premier + timedelta(n) for n in range(dernier_du_mois(jour).day)]
 
 
 def semaine_du(jour: date) -> list[date]:

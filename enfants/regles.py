@@ -4,7 +4,6 @@ Everything here takes rows and clock as arguments and asks nothing of the databa
 Europe/Paris, computed at each ask (RULES.md §2); only the fact `hors_delai` and the sentence are stored.
 """
 
-import calendar
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,6 +14,7 @@ from django.utils.formats import date_format
 
 from enfants import semaine
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import decaler_mois
 
 PARIS = ZoneInfo("Europe/Paris")
 # The summer holidays last two months: no school day is further back than that.
@@ -166,11 +166,6 @@ def _reculer(jour: date, nombre: int, compte) -> date:
     return jour
 
 
-def _jour_du_mois_avant(jour: date, mois: int, numero: int) -> date:
-    annee, index = divmod(jour.year * 12 + jour.month - 1 - mois, 12)
-    return date(annee, index + 1, min(numero, calendar.monthrange(annee, index + 1)[1]))
-
-
 def _par_la_table(table: str, jour: date) -> date:
     """The weekday the table gives for that day, the last one strictly before it; the day itself when none."""
     signe = table[jour.weekday()] if jour.weekday() < len(table) else "-"
@@ -183,7 +178,7 @@ def _jour_limite(limite, jour: date, calendrier: Calendrier) -> date:
         lundi = jour - timedelta(days=jour.weekday())
         trouve = lundi - timedelta(weeks=limite.nombre) + timedelta(days=limite.jour_semaine)
     elif limite.genre == genres.MOIS_AVANT:
-        trouve = _jour_du_mois_avant(jour, limite.nombre, limite.jour_mois)
+        trouve = decaler_mois(jour, -limite.nombre, limite.jour_mois)
     elif limite.genre == genres.JOUR_PAR_JOUR:
         trouve = _par_la_table(limite.table, jour)
     elif limite.genre == genres.VEILLE_VACANCES:

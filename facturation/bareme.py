@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from enfants.models import Enfant, Etat, FicheSanitaire, Prestation, Reservation
 from facturation.models import RegiePrestation, Tarif
 from facturation.tarification import Bareme, Situation, Tranche
 from familles.models import Famille
+from portail.socle.dates import dernier_du_mois, premier_du_mois
 
 # States of a booking that end on an invoice.
 FACTURABLES = (Etat.RESERVEE, Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE)
@@ -142,14 +143,6 @@ class Foyers:
             panier_repas=enfant_id in self.paniers,
             **faits,
         )
-
-
-def premier_du_mois(jour: date) -> date:
-    return jour.replace(day=1)
-
-
-def dernier_du_mois(jour: date) -> date:
-    return (jour.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
 
 
 def minutes(prestation: Prestation, arrivee: time | None = None, depart: time | None = None) -> int:

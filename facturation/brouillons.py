@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -12,11 +12,12 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from enfants.models import Enfant, Inscription, Pointage, Rattachement, Reservation
-from facturation.bareme import Baremes, Foyers, LienDuJour, dernier_du_mois, minutes, premier_du_mois
+from facturation.bareme import Baremes, Foyers, LienDuJour, minutes
 from facturation.journees import Anomalie, Journee, Releves, relever
 from facturation.models import Brouillon, Campagne, Facture, LigneFacture
 from facturation.tarification import Prix, partager, prix
 from familles.models import Famille
+from portail.socle.dates import decaler_mois, premier_du_mois
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
 
@@ -57,7 +58,7 @@ def deja_facturees(familles, du: date, au: date) -> set[Facturee]:
 def _mois(du: date, au: date) -> list[date]:
     """First days of the months of a period."""
     mois = [premier_du_mois(du)]
-    while (suivant := dernier_du_mois(mois[-1]) + timedelta(days=1)) <= au:
+    while (suivant := decaler_mois(mois[-1], 1)) <= au:
         mois.append(suivant)
     return mois
 

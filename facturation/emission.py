@@ -16,12 +16,12 @@ from django.db import OperationalError, transaction
 from django.utils import timezone
 from django_tasks import task
 
-from facturation.bareme import premier_du_mois
 from facturation.brouillons import EmissionImpossible, calculer, deja_facturees, destinataire, effacer
 from facturation.encaissement import repartir_les_reglements
 from facturation.models import Brouillon, Campagne, Compteur, Facture, LigneFacture
 from familles.models import Famille, Utilisateur
 from portail.socle.courriels import poster
+from portail.socle.dates import premier_du_mois
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
 

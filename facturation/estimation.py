@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import date
 
 from enfants.models import Enfant, Inscription, Prestation, Reservation
-from facturation.bareme import ESTIMABLES, Baremes, Foyers, dernier_du_mois, minutes, premier_du_mois
+from facturation.bareme import ESTIMABLES, Baremes, Foyers, minutes
 from facturation.brouillons import deja_facturees
 from facturation.journees import Parts
 from facturation.tarification import Prix, partager, prix
 from familles.models import Famille
+from portail.socle.dates import dernier_du_mois, premier_du_mois
 
 
 def estimer(famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, bool]]) -> list[Prix | None]:

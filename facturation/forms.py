@@ -5,7 +5,8 @@ import re
 from django import forms
 from django.core.exceptions import ValidationError
 
-from facturation.releve import ANNEES, libelle_annee
+from facturation.releve import ANNEES
+from portail.socle.dates import libelle_annee
 
 FORME = re.compile(r"(\d{4})-(\d{4})")
 

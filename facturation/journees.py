@@ -66,13 +66,10 @@ class Parts:
 
     def payeurs(self, enfant: UUID, prestation: int, jour: date) -> set[int]:
         """Families whose inscription makes them pay that day, outside shared days."""
-        paire = jour.isocalendar().week % 2 == 0
-        tour = Inscription.Repartition.PAIRES if paire else Inscription.Repartition.IMPAIRES
-        admises = (Inscription.Repartition.PROPRE, tour)
         return {
             i.famille_id
             for i in self.lignes[enfant, prestation]
-            if i.repartition in admises and _vaut(i, jour)
+            if i.repartition != Inscription.Repartition.PART and i.vaut(jour)
         }
 
 

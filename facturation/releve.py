@@ -16,6 +16,7 @@ from django.utils.http import urlencode
 from facturation.models import Facture, PriseEnChargeTresor, Regie, Reglement
 from familles.models import Famille
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import annee_scolaire, bornes_scolaires, libelle_annee
 
 # First years of the school years a relevé may show.
 ANNEES = range(2000, 2100)
@@ -165,18 +166,9 @@ class Releve:
         return self.ancien_solde + self.total_debit - self.total_credit
 
 
-def annee_scolaire(jour: date) -> int:
-    """The year in which the school year of that day begins (1 September)."""
-    return jour.year if jour.month >= 9 else jour.year - 1
-
-
-def libelle_annee(debut: int) -> str:
-    return f"{debut}-{debut + 1}"
-
-
 def releve(famille: Famille, annee_debut: int) -> Releve:
     """The account of the school year that begins on 1 September of `annee_debut`. Three queries."""
-    premier, dernier = date(annee_debut, 9, 1), date(annee_debut + 1, 8, 31)
+    premier, dernier = bornes_scolaires(annee_debut)
     resultat = Releve(annee_debut)
     for operation in operations(famille):
         if operation.date < premier:

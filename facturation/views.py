@@ -12,6 +12,7 @@ from facturation.forms import AnneeForm
 from facturation.models import Regie
 from familles.acces import famille_de
 from familles.models import Famille
+from portail.socle.dates import annee_scolaire
 from portail.socle.pdf import reponse
 
 
@@ -36,7 +37,7 @@ def releve(request: HttpRequest) -> HttpResponse:
 
 
 def _annee(request: HttpRequest, famille: Famille, jour: date) -> AnneeForm:
-    return AnneeForm(request.GET, comptes.annees(famille, jour), comptes.annee_scolaire(jour))
+    return AnneeForm(request.GET, comptes.annees(famille, jour), annee_scolaire(jour))
 
 
 def releve_pdf(request: HttpRequest) -> HttpResponse:

@@ -17,7 +17,7 @@ from enfants import agenda, places
 from facturation.brouillons import EmissionImpossible, calculer
 from facturation.emission import avoir, emettre
 from facturation.models import Facture
-from facturation.releve import annee_scolaire
+from portail.socle.dates import annee_scolaire
 from tests import factories
 from tests.conftest import RACINE
 from tests.enfants.fabrique import automatique, paris, reserver

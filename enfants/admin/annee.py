@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from enfants.calendrier_officiel import annee_manquante, remplir
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import annee_scolaire, libelle_annee
 from portail.socle.models import Collectivite
 
 ANNEES = 3
@@ -22,9 +23,9 @@ class AnneeForm(forms.Form):
 
     def __init__(self, jour, donnees=None):
         super().__init__(donnees)
-        debut = jour.year - (jour.month < 9)
+        debut = annee_scolaire(jour)
         annees = range(debut, debut + ANNEES)
-        self.fields["annee"].choices = [(str(a), f"{a}-{a + 1}") for a in annees]
+        self.fields["annee"].choices = [(str(a), libelle_annee(a)) for a in annees]
         manquante = annee_manquante(jour)
         self.fields["annee"].initial = manquante[:4] if manquante else str(debut + 1)
 

@@ -13,12 +13,13 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from enfants import planning, planning_rendu, planning_semaine
-from enfants.forms import PlanningForm, premier_du_mois
+from enfants.forms import PlanningForm, mois_de_ladresse
 from enfants.models import Enfant
 from enfants.planning_echeances import Echeances
 from enfants.planning_lecture import lire
 from enfants.regles import mois_en_mots
 from familles.acces import famille_de
+from portail.socle.dates import annee_scolaire, bornes_scolaires, decaler_mois
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
     maintenant = timezone.now()
     aujourdhui = timezone.localdate(maintenant)
     options = PlanningForm(request.GET).options()
-    premier = premier_du_mois(mois, aujourdhui)
+    premier = mois_de_ladresse(mois, aujourdhui)
     if premier is None:
         raise Http404
     enfants = list(Enfant.objects.de_la_famille(famille, aujourdhui))
@@ -58,7 +59,7 @@ def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
     if pk and not choisis:
         raise Http404
     adresses = _Adresses(choisis[0] if pk else None, options["inscriptions"] == "toutes")
-    choisi = premier_du_mois(options["mois"] or "", aujourdhui)
+    choisi = mois_de_ladresse(options["mois"] or "", aujourdhui)
     if choisi and choisi != premier:
         return redirect(adresses.mois(choisi))
     contexte = {
@@ -67,7 +68,7 @@ def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
         "pastilles": _pastilles(enfants, choisis if pk else [], premier, options),
         "toutes": options["inscriptions"] == "toutes",
         "retour": request.get_full_path(),
-        "options_mois": _options_mois(premier, aujourdhui.year - (aujourdhui.month < 9)),
+        "options_mois": _options_mois(premier, annee_scolaire(aujourdhui)),
     }
     if options["vue"] == "semaine":
         jour = _jour_de_semaine(options["du"], premier, aujourdhui)
@@ -124,8 +125,8 @@ def _pastilles(enfants: list, choisis: list, premier: date, options: dict) -> li
 @lru_cache(maxsize=64)
 def _options_mois(premier: date, rentree: int) -> SafeString:
     """The months one may jump to: this school year and the next, and the one displayed."""
-    debut = date(rentree, 9, 1)
-    mois = {_decaler(debut, n) for n in range(24)} | {premier}
+    debut, _ = bornes_scolaires(rentree)
+    mois = {decaler_mois(debut, n) for n in range(24)} | {premier}
     return format_html_join(
         "",
         '<option value="{}"{}>{}</option>',
@@ -136,13 +137,8 @@ def _options_mois(premier: date, rentree: int) -> SafeString:
     )
 
 
-def _decaler(premier: date, mois: int) -> date:
-    annee, index = divmod(premier.year * 12 + premier.month - 1 + mois, 12)
-    return date(annee, index + 1, 1)
-
-
 def _jour_de_semaine(du: date | None, premier: date, aujourdhui: date) -> date:
-    if du and premier_du_mois(f"{du.year:04d}-{du.month:02d}", aujourdhui):
+    if du and mois_de_ladresse(f"{du.year:04d}-{du.month:02d}", aujourdhui):
         return du
     return aujourdhui if (aujourdhui.year, aujourdhui.month) == (premier.year, premier.month) else premier
 
@@ -154,8 +150,8 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
     plannings = planning.planning(entrees)
     detail = reverse("planning_jour", args=[0, "2000-01-01"])
     decor = planning_rendu.Decor.du_mois(jours, aujourdhui, Echeances(plannings, entrees), detail)
-    voisins = [_decaler(premier, n) for n in (-1, 1)]
-    avant, apres = (m if premier_du_mois(f"{m:%Y-%m}", aujourdhui) else None for m in voisins)
+    voisins = [decaler_mois(premier, n) for n in (-1, 1)]
+    avant, apres = (m if mois_de_ladresse(f"{m:%Y-%m}", aujourdhui) else None for m in voisins)
     semaine = aujourdhui if aujourdhui in jours else premier
     contexte |= {
         "premier": premier,
@@ -184,7 +180,7 @@ def _semaine(request, enfants, famille, jour: date, maintenant: datetime, adress
     aujourdhui = timezone.localdate(maintenant)
     lundi = jours[0]
     voisines = [lundi - timedelta(7), lundi + timedelta(7)]
-    avant, apres = (j if premier_du_mois(f"{j:%Y-%m}", aujourdhui) else None for j in voisines)
+    avant, apres = (j if mois_de_ladresse(f"{j:%Y-%m}", aujourdhui) else None for j in voisines)
     contexte |= {
         "lundi": lundi,
         "dernier": cartes[-1].jour,

@@ -40,6 +40,7 @@ from familles.models import (
 )
 from messagerie.models import Conversation, PieceJointe
 from portail.accueil.models import ExportDonnees, Visite
+from portail.socle.dates import decaler_ans
 from portail.socle.fichiers import effacer
 from portail.socle.models import Courriel, Trace
 from portail.socle.traces import tracer
@@ -127,7 +128,7 @@ def familles_parties(jour: date) -> QuerySet[Famille]:
     """Households without any sign of life for years: no enrolment, demande, message, invoice, payment nor log-in; nor
     a child whom the town looks after, though the other household alone enrols it: it must know whom to call.
     """
-    limite = jour.replace(year=jour.year - settings.CONSERVATION_ANS, day=min(jour.day, 28))
+    limite = decaler_ans(jour, -settings.CONSERVATION_ANS)
     siens = {"famille": OuterRef("pk")}
     signes = (
         Inscription.objects.filter(Q(au=None) | Q(au__gte=limite), **siens),

@@ -8,11 +8,12 @@ from django.db.models import Q
 from enfants.models import Enfant, FicheSanitaire, Prestation
 from familles.models import Famille, Responsable
 from portail.socle import pdf
+from portail.socle.dates import libelle_annee
 from portail.socle.models import Collectivite
 
 # Lines left for the persons who may fetch the child.
 LIGNES_PERSONNES = 3
-MOIS_DE_LA_RENTREE = 5
+MOIS_DE_LA_FICHE = 5
 # Characters that two lines of a large field hold.
 LARGE = 150
 UNE_LIGNE = 34
@@ -40,10 +41,9 @@ class Case:
     cochee: bool = False
 
 
-def annee_scolaire(jour: date) -> str:
+def annee_de_la_fiche(jour: date) -> str:
     """« 2026-2027 »: from May on, the sheet is for the coming school year."""
-    debut = jour.year if jour.month >= MOIS_DE_LA_RENTREE else jour.year - 1
-    return f"{debut}-{debut + 1}"
+    return libelle_annee(jour.year - (jour.month < MOIS_DE_LA_FICHE))
 
 
 def document(jour: date, famille: Famille | None = None, enfant: Enfant | None = None) -> bytes:
@@ -51,7 +51,7 @@ def document(jour: date, famille: Famille | None = None, enfant: Enfant | None =
     adultes = {r.rang: r for r in famille.responsables.all()} if famille else {}
     contexte = {
         "collectivite": Collectivite.actuelle(),
-        "annee": annee_scolaire(jour),
+        "annee": annee_de_la_fiche(jour),
         "enfant": _enfant(enfant, jour),
         "sexe": _sexe(enfant),
         "famille": famille,

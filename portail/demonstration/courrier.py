@@ -18,7 +18,7 @@ from enfants import places
 from enfants.models import Etat as EtatJour
 from enfants.models import Reservation, ReservationEvenement, Structure
 from messagerie.models import Conversation, EtatConversation, Message
-from portail.accueil.fiche_inscription import annee_scolaire
+from portail.accueil.fiche_inscription import annee_de_la_fiche
 from portail.accueil.models import Formulaire, Information
 from portail.socle.fichiers import deposer
 from portail.socle.models import Courriel
@@ -251,7 +251,7 @@ def publier(ville: Ville) -> None:
     )
     Formulaire.objects.create(
         libelle="Règlement intérieur des accueils",
-        fichier=deposer(reglement(annee_scolaire(jour)), None),
+        fichier=deposer(reglement(annee_de_la_fiche(jour)), None),
         du=jour - timedelta(days=5),
     )
 

@@ -7,6 +7,7 @@ from itertools import product
 
 from enfants import regles
 from enfants.models import Inscription, Prestation
+from portail.socle.dates import decaler_mois, premier_du_mois
 
 from .carnet import Carnet
 from .guide import Gens
@@ -59,7 +60,7 @@ def choisir_periodes(ville: Ville, ouvertures: Ouvertures) -> Periodes:
 
     In summer nothing of the school year opens: the search goes back month by month until it can.
     """
-    fin = ville.aujourdhui.replace(day=1)
+    fin = premier_du_mois(ville.aujourdhui)
     seconde, compte_seconde = _chercher(ville, ouvertures, fin, 1, AL36)
     premiere, compte_premiere = _chercher(ville, ouvertures, seconde[0], 2, AL12)
     return Periodes(premiere, seconde, compte_premiere, compte_seconde)
@@ -67,8 +68,8 @@ def choisir_periodes(ville: Ville, ouvertures: Ouvertures) -> Periodes:
 
 def _chercher(ville: Ville, ouvertures: Ouvertures, fin: date, mois: int, montant: int):
     for recul in range(8):
-        au = _reculer_mois(fin, recul) - timedelta(days=1)
-        du = _reculer_mois(fin, recul + mois)
+        au = decaler_mois(fin, -recul) - timedelta(days=1)
+        du = decaler_mois(fin, -recul - mois)
         compte = resoudre(montant, *(_places(ville, ouvertures, nom, du, au) for nom in _NOMS))
         if compte:
             return (du, au), compte
@@ -80,11 +81,6 @@ _NOMS = ("Restauration scolaire", "Garderie matin", "Mercredi journée", "Vacanc
 
 def _places(ville: Ville, ouvertures: Ouvertures, nom: str, du: date, au: date) -> int:
     return 2 * len(ouvertures.jours(ville.offre[nom], du, au))
-
-
-def _reculer_mois(jour: date, mois: int) -> date:
-    annee, index = divmod(jour.year * 12 + jour.month - 1 - mois, 12)
-    return date(annee, index + 1, 1)
 
 
 def resoudre(montant: int, cantines: int, garderies: int, mercredis: int, vacances: int) -> Compte | None:

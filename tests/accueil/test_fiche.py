@@ -106,7 +106,7 @@ def test_fin_du_rattachement(monde):
     ],
 )
 def test_annee(jour, annee):
-    assert fiche_inscription.annee_scolaire(jour) == annee
+    assert fiche_inscription.annee_de_la_fiche(jour) == annee
 
 
 def test_vierge_avec_douze_services_sur_une_page(monde):

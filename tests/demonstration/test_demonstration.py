@@ -12,11 +12,12 @@ from enfants import contrat
 from enfants.models import Creneau, Enfant, Inscription, Pointage, Reservation
 from enfants.models.reservation import OCCUPANTS
 from facturation.models import Facture, Reglement
-from facturation.releve import annee_scolaire, impayees, releve, solde
+from facturation.releve import impayees, releve, solde
 from familles.models import Famille
 from messagerie.boites import nouveaux
 from portail.demonstration.guide import NUMERO_JEAN
 from portail.demonstration.reservations import AL12, AL36, resoudre
+from portail.socle.dates import annee_scolaire
 from portail.socle.models import Courriel
 
 MOINS = 27

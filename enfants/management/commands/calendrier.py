@@ -4,6 +4,7 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from enfants.calendrier_officiel import remplir
+from portail.socle.dates import annee_scolaire
 
 
 class Command(BaseCommand):
@@ -15,7 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, **options) -> None:
         jour = timezone.localdate()
-        debut = options["depuis"] or jour.year - (jour.month < 9)
+        debut = options["depuis"] or annee_scolaire(jour)
         bilan = remplir(debut, options["annees"])
         for remarque in bilan.remarques:
             self.stdout.write(self.style.WARNING(remarque))

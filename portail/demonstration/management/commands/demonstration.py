@@ -15,6 +15,7 @@ from enfants.models import AnneeScolaire, Structure
 from familles.models import Famille
 from portail.demonstration import argent, courrier, creche, guichet, guide, population, reservations, ville
 from portail.demonstration.carnet import Carnet
+from portail.socle.dates import annee_scolaire, bornes_scolaires
 from portail.socle.models import Collectivite
 
 # Jean's household and the 23 others of the guide's first invoices, Jeanne, Claire and the newcomer.
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         offre = ville.batir_offre(familles)
         commune = population.Ville(
             aujourdhui=jour,
-            annee=annee_scolaire(jour),
+            annee=annee_du(jour),
             offre=offre,
             ecoles=list(Structure.objects.filter(genre="ecole").order_by("ordre")),
         )
@@ -93,7 +94,7 @@ class Command(BaseCommand):
         return tqdm(total=total, desc=nom, file=sys.stderr, disable=None, leave=False)
 
 
-def annee_scolaire(jour: date) -> AnneeScolaire:
-    """The school year of that day: 1 September to 31 August."""
-    debut = date(jour.year if jour.month >= 9 else jour.year - 1, 9, 1)
-    return AnneeScolaire.objects.get_or_create(debut=debut, defaults={"fin": date(debut.year + 1, 8, 31)})[0]
+def annee_du(jour: date) -> AnneeScolaire:
+    """The row of the school year of that day."""
+    debut, fin = bornes_scolaires(annee_scolaire(jour))
+    return AnneeScolaire.objects.get_or_create(debut=debut, defaults={"fin": fin})[0]
