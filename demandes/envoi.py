@@ -12,6 +12,7 @@ from demandes.models.demande import Application
 from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
+from facturation.cloture import jours_clos
 from familles.models import Famille
 from messagerie.envoi import Envoi as Message
 from portail.socle.verrous import verrouiller_un
@@ -114,11 +115,19 @@ def repondre(demande: Demande, guichet: Guichet, envoi: Message, maintenant: dat
 def envoyer_reservations(
     famille: Famille, souhaits: list, par, maintenant: datetime, jeton: uuid.UUID
 ) -> tuple[Demande | None, list]:
-    """Book: one demande for the days that could be asked (None if none could), and what became of each."""
+    """Book: one demande for the days that could be asked (None if none could), and what became of each. A day
+    invoiced since the page was shown is refused.
+    """
     famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
     if deja := famille.demandes.filter(jeton=jeton).first():
         return deja, []
-    issues = places.reserver(souhaits, par, maintenant)
+    clos = jours_clos((s.inscription.prestation_id, s.jour) for s in souhaits)
+    phrases = [clos.get((s.inscription.prestation_id, s.jour), "") for s in souhaits]
+    ouverts = [s for s, phrase in zip(souhaits, phrases, strict=True) if not phrase]
+    issues = places.reserver(ouverts, par, maintenant)
+    issues += [
+        places.Issue(s, "refus", phrase) for s, phrase in zip(souhaits, phrases, strict=True) if phrase
+    ]
     reservations = [i.reservation for i in issues if i.reservation is not None]
     return _planning(famille, "reservations", reservations, {}, par, maintenant, jeton), issues
 
@@ -127,18 +136,26 @@ def envoyer_reservations(
 def envoyer_absences(
     famille: Famille, reservations: list, raison: dict, par, maintenant: datetime, jeton: uuid.UUID
 ) -> tuple[Demande | None, list]:
-    """Declare absences for one reason; `raison` holds the cleaned values of the kind « absences »."""
+    """Declare absences for one reason; `raison` holds the cleaned values of the kind « absences ». A day invoiced
+    since the page was shown is refused.
+    """
     famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
     if deja := famille.demandes.filter(jeton=jeton).first():
         return deja, []
     genre = PAR_CODE["absences"]
+    clos = jours_clos((r.prestation_id, r.jour) for r in reservations)
     issues = places.declarer_absences(
-        reservations,
+        [r for r in reservations if (r.prestation_id, r.jour) not in clos],
         par,
         maintenant,
         motif=genre.categorie_de(raison),
         medicale=raison["raison"] == genre.MEDICALE,
     )
+    issues += [
+        places.IssueAbsence(r, "refus", clos[r.prestation_id, r.jour])
+        for r in reservations
+        if (r.prestation_id, r.jour) in clos
+    ]
     retirees = [i.reservation.pk for i in issues if i.verdict == "annulee"]
     for autre in famille.demandes.en_cours().filter(jours__reservation__in=retirees).distinct():
         autre.solder(par, maintenant, texte="Retirée depuis le planning.", prevenir=False)

@@ -83,6 +83,8 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
     Raises EmissionImpossible when the campagne is changed meanwhile.
     """
     aujourdhui = aujourdhui or timezone.localdate()
+    # Before reading: what changes from now on is newer than the draft (`emission` looks).
+    campagne.calculee_le = timezone.now()
     charge = _charger(campagne, aujourdhui)
     par_famille: dict[int, list[tuple[Journee, Prix]]] = defaultdict(list)
     mois_vus: set[tuple] = set()
@@ -132,7 +134,6 @@ def _ecrire(campagne: Campagne, brouillons: list[Brouillon], sans_famille: list[
         raise EmissionImpossible("La campagne a changé pendant le calcul\N{NO-BREAK SPACE}: recommencez-le.")
     relue.brouillons.all().delete()
     Brouillon.objects.bulk_create(brouillons, batch_size=500)
-    campagne.calculee_le = timezone.now()
     campagne.anomalies = [anomalie.en_json() for anomalie in sans_famille]
     Campagne.objects.filter(pk=campagne.pk).update(
         calculee_le=campagne.calculee_le, anomalies=campagne.anomalies

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from enfants.models import Reservation
 from enfants.regles import jour_en_mots
 from facturation.brouillons import deja_facturees
-from facturation.models import Campagne
+from facturation.models import Campagne, Facture
 from portail.socle.argent import INSECABLE
 
 Jour = tuple[int, date]  # prestation, day
@@ -16,12 +16,18 @@ FACTURE = f"Ce jour est déjà facturé{INSECABLE}: écrivez à la mairie, elle 
 
 
 def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
-    """Of these days, those inside a campagne issued or being issued, with the sentence for the parent. One query."""
+    """Of these days, those inside a campagne issued or being issued, with the sentence for the parent. One query.
+
+    One invoice is enough: a campagne stopped half-way is closed for everybody. Read under the family's lock, the
+    answer holds until the commit, for its invoice takes that lock first.
+    """
     jours = set(jours)
     if not jours:
         return {}
     closes = Campagne.objects.filter(
-        Q(etat=Campagne.Etat.EMISE) | Q(emission_demandee_le__isnull=False),
+        Q(etat=Campagne.Etat.EMISE)
+        | Q(emission_demandee_le__isnull=False)
+        | Exists(Facture.objects.filter(campagne=OuterRef("pk"))),
         du__lte=max(jour for _, jour in jours),
         au__gte=min(jour for _, jour in jours),
         regie__liens_prestations__prestation__in={prestation for prestation, _ in jours},

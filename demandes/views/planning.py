@@ -69,9 +69,9 @@ def _corps(request: HttpRequest):
 def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
     maintenant = timezone.now()
     if choisi["confirmer"] and not choix.conflits:
-        demande, issues = envoyer_reservations(
-            famille, choix.souhaits, request.user, maintenant, choisi["jeton"]
-        )
+        # Invoiced since the recap: said with the other refusals.
+        souhaits = [*choix.souhaits, *(souhait for souhait, _ in choix.clos)]
+        demande, issues = envoyer_reservations(famille, souhaits, request.user, maintenant, choisi["jeton"])
         refusees = [
             (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.phrase)
             for i in issues
@@ -115,6 +115,9 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
             (i.reservation.enfant, i.reservation.prestation, i.reservation.jour, i.phrase)
             for i in issues
             if i.verdict == "refus"
+        ]
+        refusees += [
+            (s.inscription.enfant, s.inscription.prestation, s.jour, phrase) for s, phrase in choix.clos
         ]
         retirees = sum(i.verdict == "annulee" for i in issues)
         return _recu(request, demande, refusees, choisi["retour"], retirees)

@@ -10,9 +10,11 @@ from django.core.exceptions import ValidationError
 from django.urls import reverse
 from django.utils import timezone
 
-from demandes.envoi import envoyer_absences
+from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.models import Demande
 from enfants.models import AnneeScolaire, Reservation
+from enfants.places import Souhait
+from facturation import emission
 from facturation.cloture import jours_clos
 from facturation.emission import avoir
 from facturation.models import Campagne, Facture, LigneFacture
@@ -78,6 +80,72 @@ def test_la_famille_ne_change_plus_un_jour_facture(monde, decembre, action):
     assert "Ce jour est déjà facturé" in texte
     assert f'value="{inscription.pk}:{JOUR.isoformat()}' not in texte
     assert list(Reservation.objects.values_list("pk", "etat")) == avant
+
+
+def test_une_seule_facture_emise_clot_la_campagne(monde, decembre):
+    """Stopped half-way, it stays a draft: whose invoice is out must not change its days meanwhile."""
+    jours = {(monde.cantine.pk, JOUR)}
+    fabrique.facture(monde.claire, 345, decembre.regie)
+    assert jours_clos(jours) == {}
+    fabrique.facture(monde.claire, 345, decembre.regie, campagne=decembre)
+    assert list(jours_clos(jours)) == [(monde.cantine.pk, JOUR)]
+
+
+def test_facture_entre_le_recapitulatif_et_lenvoi(monde, decembre):
+    """The recap was shown, the campagne went, the parent confirms: nothing moves, and it is said."""
+    inscription = monde.inscriptions["lea"]
+    fabrique.reservation(inscription, JOUR)
+    libre = JOUR + timedelta(days=1)
+    emettre(decembre)
+    for action, jour, version in (("absence", JOUR, 1), ("reserver", libre, 0)):
+        with time_machine.travel(datetime(2026, 11, 23, 9), tick=False):
+            page = monde.client(monde.jean).post(
+                reverse("demande_planning"),
+                {
+                    "c": f"{inscription.pk}:{jour.isoformat()}:{version}",
+                    "action": action,
+                    "confirmer": "1",
+                    "raison": "familiale",
+                },
+                follow=True,
+            )
+        assert "Ce jour est déjà facturé" in page.text
+    assert list(Reservation.objects.values_list("jour", "etat")) == [(JOUR, "reservee")]
+
+
+def test_relu_sous_le_verrou_de_la_famille(monde, decembre):
+    inscription = monde.inscriptions["lea"]
+    reservee = fabrique.reservation(inscription, JOUR)
+    emettre(decembre)
+    with time_machine.travel(datetime(2026, 11, 23, 9), tick=False):
+        args = monde.jean.responsables.first().utilisateur, timezone.now(), uuid.uuid4()
+        demande, issues = envoyer_reservations(
+            monde.jean, [Souhait(inscription, JOUR + timedelta(days=1))], *args
+        )
+        assert (demande, [i.verdict for i in issues]) == (None, ["refus"])
+        raison = {"raison": "familiale", "precision": ""}
+        demande, issues = envoyer_absences(monde.jean, [reservee], raison, *args)
+        assert (demande, [i.verdict for i in issues]) == (None, ["refus"])
+    assert not Demande.objects.exists()
+
+
+def test_un_brouillon_perime_nest_pas_emis(monde, decembre):
+    """What the family cancelled after the draft was computed must not be billed."""
+    inscription = monde.inscriptions["lea"]
+    with time_machine.travel(datetime(2026, 11, 23, 9), tick=False) as horloge:
+        reservee = fabrique.reservation(inscription, JOUR)
+        fabrique.reservation(inscription, JOUR + timedelta(days=1))
+        emission.calculer(decembre)
+        horloge.shift(timedelta(hours=1))
+        par = monde.jean.responsables.first().utilisateur
+        raison = {"raison": "familiale", "precision": ""}
+        envoyer_absences(monde.jean, [reservee], raison, par, timezone.now(), uuid.uuid4())
+        bilan = emission.emettre(decembre, monde.agent)
+        assert (bilan.emises, [n for n, _ in bilan.echecs]) == ([], [monde.jean.numero])
+        assert "recalculez le brouillon" in bilan.echecs[0][1]
+        emission.calculer(decembre)
+        emission.emettre(decembre, monde.agent)
+    assert monde.jean.factures.get().total_centimes == 345
 
 
 # --- what the town decides afterwards ---------------------------------------------------------------------------
