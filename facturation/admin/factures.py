@@ -7,9 +7,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 
+from enfants.models import Reservation
 from facturation.documents import pdf_facture
+from facturation.ecarts import a_corriger
 from facturation.emission import avoir
 from facturation.encaissement import confier_au_tresor
 from facturation.models import Facture, LigneFacture, PriseEnChargeTresor
@@ -43,6 +45,19 @@ class OrmcForm(forms.Form):
     date = DateSensee(label="Date")
 
 
+class ACorriger(admin.SimpleListFilter):
+    """Invoices whose days were cancelled or excused since they were issued."""
+
+    title = "à corriger"
+    parameter_name = "a_corriger"
+
+    def lookups(self, request: HttpRequest, model_admin) -> list[tuple[str, str]]:
+        return [("oui", "Jours annulés ou excusés depuis")]
+
+    def queryset(self, request: HttpRequest, queryset):
+        return queryset.filter(pk__in=a_corriger(timezone.localdate())) if self.value() else queryset
+
+
 class LigneInline(LectureSeule, admin.TabularInline):
     model = LigneFacture
     extra = 0
@@ -58,10 +73,14 @@ class LigneInline(LectureSeule, admin.TabularInline):
         return euros(ligne.total_centimes)
 
 
+def _motif(reservation: Reservation) -> str:
+    return f" ({reservation.motif})" if reservation.motif else ""
+
+
 @admin.register(Facture)
 class FactureAdmin(SansAgentLimite, LectureSeule, PageAdmin):
     list_display = ("reference", "destinataire", "regie", "date", "total", "reste", "etat", "pdf")
-    list_filter = ("nature", "regie", "campagne")
+    list_filter = (ACorriger, "nature", "regie", "campagne")
     list_select_related = ("regie",)
     list_per_page = 50
     search_fields = ("=reference", "famille_numero", "destinataire")
@@ -81,11 +100,38 @@ class FactureAdmin(SansAgentLimite, LectureSeule, PageAdmin):
         ("emise_le", "emise_par"),
         "pdf",
     )
-    readonly_fields = ("total", "reste", "etat", "pdf")
+    readonly_fields = ("total", "reste", "etat", "pdf", "plus_dus")
     change_form_template = "facturation/admin/facture.html"
 
     def get_queryset(self, request: HttpRequest):
         return super().get_queryset(request).avec_reste()
+
+    def get_fields(self, request: HttpRequest, obj: Facture | None = None):
+        corriger = obj and self._plus_dus(obj)
+        return ("plus_dus", *self.fields) if corriger else self.fields
+
+    @staticmethod
+    def _plus_dus(facture: Facture) -> list:
+        return a_corriger(timezone.localdate(), Facture.objects.filter(pk=facture.pk)).get(facture.pk, [])
+
+    @admin.display(description="à corriger")
+    def plus_dus(self, facture: Facture) -> str:
+        jours = format_html_join(
+            "",
+            "<li>{}, {}, {}\N{NO-BREAK SPACE}: {}{}</li>",
+            (
+                (
+                    r.enfant.prenom,
+                    r.prestation.nom,
+                    f"{r.jour:%d/%m/%Y}",
+                    r.get_etat_display().lower(),
+                    _motif(r),
+                )
+                for r in self._plus_dus(facture)
+            ),
+        )
+        phrase = "Ces jours ne sont plus dus depuis l’émission. Créez un avoir, puis recalculez la campagne."
+        return format_html("{}<ul>{}</ul>", phrase, jours)
 
     def get_urls(self) -> list:
         vue = self.admin_site.admin_view

@@ -1,6 +1,9 @@
-"""Filters of the régie's pages."""
+"""Filters of the régie's pages, and its reminder on the admin's home page."""
 
 from django import template
+from django.utils import timezone
+
+from facturation.ecarts import a_corriger
 
 register = template.Library()
 
@@ -15,3 +18,9 @@ def oppose(centimes: int) -> int:
 def adresse_courte(url: str) -> str:
     """« portail.example » for « https://portail.example »: what one types."""
     return url.partition("://")[2] or url
+
+
+@register.simple_tag
+def factures_a_corriger(agent) -> int:
+    """How many invoices hold days that are not due any more, for who may cancel them; else 0."""
+    return len(a_corriger(timezone.localdate())) if agent.has_perm("facturation.creer_avoir") else 0

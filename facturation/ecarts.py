@@ -1,0 +1,65 @@
+"""Days billed and no longer due: a closure, an agent or an attestation cancelled or excused them after the invoice.
+
+The régisseur is told on the admin's home page, and answers by an avoir. Computed from the rows, never stored.
+"""
+
+from collections import defaultdict
+from datetime import date, timedelta
+
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+
+from enfants.models import Etat, Pointage, Reservation
+from facturation.models import Campagne, Facture, LigneFacture
+
+# How long after the end of its period an invoice is watched.
+SUIVIE = timedelta(days=366)
+DUS = (Etat.RESERVEE, Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE)
+NON_DUS = (Etat.ANNULEE, Etat.ABSENT_EXCUSE, Etat.CONGE)
+
+
+def a_corriger(aujourdhui: date, factures: QuerySet[Facture] | None = None) -> dict[int, list[Reservation]]:
+    """By live invoice (among `factures`: all), its days that are not due any more. Five queries."""
+    emises = Campagne.objects.filter(factures__nature=Facture.Nature.FACTURE, au__gte=aujourdhui - SUIVIE)
+    if factures is not None:
+        emises = emises.filter(factures__in=factures)
+    # The first of its invoices: what was cancelled or excused before is in none of them.
+    emises = emises.annotate(premiere=Min("factures__emise_le"))
+    campagnes = list(emises.prefetch_related("regie__liens_prestations"))
+    non_dus = _non_dus(campagnes)
+    if not non_dus:
+        return {}
+    lignes = LigneFacture.objects.filter(
+        facture__in=(Facture.objects if factures is None else factures).vives(),
+        facture__campagne__in=campagnes,
+        enfant__in={enfant for enfant, _, _ in non_dus},
+        total_centimes__gt=0,
+    ).select_related("facture")
+    trouvees: dict[int, list[Reservation]] = defaultdict(list)
+    for ligne in lignes.order_by("facture", "pk"):
+        cles = [(ligne.enfant_id, ligne.prestation_id, date.fromisoformat(jour)) for jour in ligne.jours]
+        siennes = [non_dus[cle] for cle in cles if cle in non_dus]
+        siennes = [r for r in siennes if r.modifiee_le > ligne.facture.emise_le]
+        # A month at one price is due as long as one of its days is.
+        if siennes and (ligne.unite != "mois" or len(siennes) == len(cles)):
+            trouvees[ligne.facture_id] += siennes
+    return dict(trouvees)
+
+
+def _non_dus(campagnes: list[Campagne]) -> dict[tuple, Reservation]:
+    """By child, service and day: the booking that fell, where nothing else makes the day due."""
+    if not campagnes:
+        return {}
+    periodes = Q()
+    for c in campagnes:
+        prestations = {lien.prestation_id for lien in c.regie.liens_prestations.all()}
+        periodes |= Q(prestation__in=prestations, jour__range=(c.du, c.au), modifiee_le__gt=c.premiere)
+    meme_jour = {nom: OuterRef(nom) for nom in ("enfant", "prestation", "jour")}
+    dus = Reservation.objects.filter(etat__in=DUS, **meme_jour)
+    presences = Pointage.objects.filter(present=True, **meme_jour)
+    lignes = (
+        Reservation.objects.filter(periodes, etat__in=NON_DUS)
+        .filter(~Exists(dus), ~Exists(presences))
+        .select_related("enfant", "prestation")
+        .order_by("jour", "prestation__ordre", "pk")
+    )
+    return {(r.enfant_id, r.prestation_id, r.jour): r for r in lignes}

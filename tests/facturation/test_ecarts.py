@@ -1,0 +1,125 @@
+"""An invoice whose days fell after it was issued: the régisseur is told, and an avoir settles it."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+import time_machine
+from django.urls import reverse
+from django.utils import timezone
+
+from enfants import fermetures, places
+from enfants.models import Fermeture
+from facturation import emission
+from facturation.ecarts import a_corriger
+from facturation.models import Facture
+from tests import factories
+from tests.facturation import fabrique
+
+AVANT = datetime(2026, 11, 25, 9)
+LUNDI = date(2026, 12, 7)
+
+
+@pytest.fixture
+def decembre(monde):
+    """December is billed before it begins: Léa and Tom (Jean's), Zoé (Claire's), two days each."""
+    with time_machine.travel(AVANT, tick=False) as horloge:
+        regie = fabrique.regie()
+        fabrique.tarif(fabrique.lien(monde.cantine, regie))
+        for nom in ("lea", "tom", "zoe"):
+            for n in range(2):
+                places.reserver(
+                    [places.Souhait(monde.inscriptions[nom], LUNDI + timedelta(n))],
+                    None,
+                    timezone.now(),
+                    au_nom_de_la_mairie=True,
+                )
+        campagne = fabrique.campagne(
+            regie, du=date(2026, 12, 1), au=date(2026, 12, 31), date_facture=AVANT.date(), echeance=LUNDI
+        )
+        emission.calculer(campagne)
+        emission.emettre(campagne, monde.agent)
+        horloge.shift(timedelta(days=1))
+        yield campagne
+
+
+def fermer(monde, jour: date) -> None:
+    fermeture = Fermeture(structure=monde.cantine.structure, du=jour, au=jour, motif="Grève")
+    fermetures.enregistrer(fermeture)
+    fermetures.balayer(fermeture, monde.agent, timezone.now())
+
+
+def jours(ecarts: dict) -> dict:
+    return {
+        Facture.objects.get(pk=pk).famille: sorted((r.enfant.prenom, r.jour) for r in lignes)
+        for pk, lignes in ecarts.items()
+    }
+
+
+def test_une_fermeture_apres_la_facture(monde, decembre, django_assert_num_queries):
+    aujourdhui = timezone.localdate()
+    assert a_corriger(aujourdhui) == {}
+    fermer(monde, LUNDI)
+    with django_assert_num_queries(5):
+        ecarts = a_corriger(aujourdhui)
+    assert jours(ecarts) == {monde.jean: [("Léa", LUNDI), ("Tom", LUNDI)], monde.claire: [("Zoé", LUNDI)]}
+
+
+def test_lavoir_et_la_nouvelle_facture_reglent_tout(monde, decembre):
+    fermer(monde, LUNDI)
+    for facture in Facture.objects.all():
+        emission.avoir(facture, monde.agent, "Grève")
+    assert a_corriger(timezone.localdate()) == {}
+    emission.calculer(decembre)
+    emission.emettre(decembre, monde.agent)
+    assert [f.total_centimes for f in Facture.objects.vives().order_by("pk")] == [2 * 345, 345]
+    assert a_corriger(timezone.localdate()) == {}
+
+
+def test_un_jour_repris_ou_une_presence_reste_du(monde, decembre):
+    maintenant = timezone.now()
+    for nom in ("lea", "tom"):
+        places.changer(
+            monde.inscriptions[nom].reservations.get(jour=LUNDI), "absent_excuse", None, maintenant
+        )
+    assert jours(a_corriger(timezone.localdate())) == {monde.jean: [("Léa", LUNDI), ("Tom", LUNDI)]}
+    places.changer(monde.inscriptions["lea"].reservations.get(jour=LUNDI), "reservee", None, maintenant)
+    fabrique.pointage(monde.tom, monde.cantine, LUNDI)
+    assert a_corriger(timezone.localdate()) == {}
+
+
+def test_un_mois_au_forfait_reste_du_tant_quil_reste_un_jour(monde):
+    with time_machine.travel(AVANT, tick=False) as horloge:
+        regie = fabrique.regie()
+        fabrique.tarif(fabrique.lien(monde.cantine, regie), unite="mois")
+        for n in range(2):
+            fabrique.reservation(monde.inscriptions["zoe"], LUNDI + timedelta(n))
+        campagne = fabrique.campagne(
+            regie, du=date(2026, 12, 1), au=date(2026, 12, 31), date_facture=AVANT.date(), echeance=LUNDI
+        )
+        emission.calculer(campagne)
+        emission.emettre(campagne, monde.agent)
+        horloge.shift(timedelta(days=1))
+        fermer(monde, LUNDI)
+        assert a_corriger(timezone.localdate()) == {}
+        fermer(monde, LUNDI + timedelta(1))
+        assert [len(lignes) for lignes in a_corriger(timezone.localdate()).values()] == [2]
+
+
+def test_la_mairie_le_lit_sur_son_accueil(monde, decembre):
+    droits = ("creer_avoir", "view_facture", "view_lignefacture")
+    regisseur = factories.agent("regisseur", *(f"facturation.{droit}" for droit in droits))
+    simple = factories.agent("accueil", "enfants.view_enfant")
+    fermer(monde, LUNDI)
+    assert "factures-a-corriger" not in monde.client(simple).get(reverse("admin:index")).text
+    client = monde.client(regisseur)
+    assert "2 factures comptent des jours annulés" in client.get(reverse("admin:index")).text
+    fabrique.facture(monde.jeanne, 500)
+    liste = client.get(reverse("admin:facturation_facture_changelist"), {"a_corriger": "oui"})
+    assert {f.famille for f in liste.context["cl"].result_list} == {monde.jean, monde.claire}
+    page = client.get(
+        reverse("admin:facturation_facture_change", args=[Facture.objects.get(famille=monde.claire).pk])
+    )
+    assert "Zoé, Restauration scolaire, 07/12/2026\N{NO-BREAK SPACE}: annulée" in page.text
+    assert "Grève" in page.text
+    saine = Facture.objects.get(famille=monde.jeanne)
+    assert "plus dus" not in client.get(reverse("admin:facturation_facture_change", args=[saine.pk])).text
