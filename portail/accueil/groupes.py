@@ -59,7 +59,8 @@ GROUPES: dict[str, dict] = {
             FAMILLES,
             {
                 "familles": {("coordonneesbancaires", "mandatsepa"): TENIR},
-                "enfants": {"*": VOIR},
+                # Money needs no health sheet.
+                "enfants": {"*": VOIR, ("fichesanitaire",): ()},
                 "facturation": {"*": TENIR, ("tarif", "tranchetarif", "regieprestation", "brouillon"): TOUT},
                 "messagerie": {"*": TENIR},
                 "demandes": {"*": VOIR},

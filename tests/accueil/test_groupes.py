@@ -50,6 +50,7 @@ def test_idempotent_et_exact(capsys):
             (
                 "demandes.voir_sante",
                 "enfants.change_enfant",
+                "enfants.view_fichesanitaire",
                 "familles.change_utilisateur",
                 "auth.change_group",
             ),
