@@ -37,10 +37,11 @@ from familles.models import (
 from portail.socle.admin import Tracee
 from portail.socle.periodes import PeriodesFormSet
 
+PREMIER_NUMERO = "1001001000001"
+
 
 class ResponsableInline(admin.StackedInline):
     model = Responsable
-    extra = 0
     max_num = 2
     autocomplete_fields = ("utilisateur",)
     fieldsets = (
@@ -58,6 +59,16 @@ class ResponsableInline(admin.StackedInline):
         ),
         ("Travail", {"fields": ("csp", "profession", "employeur", "adresse_employeur")}),
     )
+
+    def get_extra(self, request, obj=None, **kwargs) -> int:
+        """A new household opens on its first adult."""
+        return 0 if obj else 1
+
+    def get_formset(self, request, obj=None, **kwargs):
+        formset = super().get_formset(request, obj, **kwargs)
+        if obj is None:
+            formset.form.base_fields["rang"].initial = Responsable.Rang.TITULAIRE
+        return formset
 
 
 class QuotientsFormSet(PeriodesFormSet):
@@ -144,6 +155,12 @@ class FamilleAdmin(PageAcces, Tracee, admin.ModelAdmin):
 
     def famille_de(self, objet: Famille) -> Famille:
         return objet
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict:
+        """The number after the highest one: nobody has to invent thirteen digits."""
+        dernier = Famille.objects.order_by("-numero").values_list("numero", flat=True).first()
+        numero = f"{int(dernier) + 1:013d}" if dernier and dernier.isdecimal() else PREMIER_NUMERO
+        return {"numero": numero[-13:]} | super().get_changeform_initial_data(request)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         adultes = Responsable.objects.select_related("utilisateur")

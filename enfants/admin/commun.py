@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from enfants import agents, semaine
 from enfants.models import Jauge, Niveau, Prestation, Structure
@@ -63,6 +64,26 @@ class ParStructure(admin.ModelAdmin):
             kwargs["queryset"] = choix
             kwargs["widget"] = CasesACocher
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+class Periode(admin.SimpleListFilter):
+    """Today and after, unless asked otherwise: by the filter, or by a month of the date hierarchy."""
+
+    title, parameter_name = "période", "periode"
+
+    def lookups(self, request, model_admin):
+        return [("passes", "Jours passés"), ("tous", "Tous les jours")]
+
+    def choices(self, changelist):
+        tous, *autres = super().choices(changelist)
+        return [tous | {"display": "Aujourd’hui et après"}, *autres]
+
+    def queryset(self, request, queryset):
+        jour = timezone.localdate()
+        if self.value() == "passes":
+            return queryset.filter(jour__lt=jour)
+        choisi = any(nom.startswith("jour__") for nom in request.GET)
+        return queryset if self.value() == "tous" or choisi else queryset.filter(jour__gte=jour)
 
 
 class CasesACocher(forms.CheckboxSelectMultiple):

@@ -84,7 +84,7 @@ class EnfantAdmin(Tracee, ParStructure):
     list_display_links = ("nom", "prenom")
     search_fields = ("nom", "prenom", "familles__numero", "familles__responsables__nom")
     search_help_text = "Nom, prénom, n° famille"
-    date_hierarchy = "naissance"
+    ordering = ("nom", "prenom", "naissance", "pk")
     inlines = (
         RattachementInline,
         ScolariteInline,

@@ -114,6 +114,14 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
     form = InscriptionForm
     list_display = ("enfant", "service", "payeur", "periode")
     list_per_page = 50
+    ordering = (
+        "enfant__nom",
+        "enfant__prenom",
+        "prestation__structure__ordre",
+        "prestation__ordre",
+        "-du",
+        "pk",
+    )
     list_filter = ("mode", "prestation__structure", "prestation")
     list_select_related = ("enfant", "prestation__structure", "famille")
     search_fields = ("enfant__nom", "enfant__prenom", "famille__numero", "prestation__nom")

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from enfants import places
-from enfants.admin.commun import NiveauxField, ParStructure
+from enfants.admin.commun import NiveauxField, ParStructure, Periode
 from enfants.models import Creneau, Jauge
 from enfants.places_comptage import recompter
 from portail.socle.admin import Tracee
@@ -32,7 +32,7 @@ class JaugeForm(forms.ModelForm):
                 pire = max(trop, key=lambda c: c.pris)
                 raise forms.ValidationError(
                     f"{pire.pris} places sont déjà prises le {pire.jour:%d/%m/%Y} "
-                    f"({len(trop)} jour(s) dépasseraient {capacite} places)."
+                    f"({len(trop)} {'jours dépasseraient' if len(trop) > 1 else 'jour dépasserait'} {capacite} places)."
                 )
         return capacite
 
@@ -113,7 +113,7 @@ class CreneauAdmin(Tracee, ParStructure):
     chemin = "jauge__structure"
     form = CreneauForm
     list_display = ("jour", "jauge", "capacite", "surnombre", "pris", "libres")
-    list_filter = ("jauge__structure", "jauge")
+    list_filter = (Periode, "jauge__structure", "jauge")
     list_select_related = ("jauge__structure",)
     date_hierarchy = "jour"
     fields = (("jauge", "jour"), ("capacite", "surnombre"), "motif_surnombre", "pris")

@@ -8,7 +8,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from enfants import places
-from enfants.admin.commun import ParStructure
+from enfants.admin.commun import ParStructure, Periode
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
 from portail.socle.admin import LectureSeule
 
@@ -54,7 +54,7 @@ class MotifForm(forms.Form):
 class ReservationAdmin(ParStructure):
     chemin = "prestation__structure"
     list_display = ("jour", "enfant", "service", "etat", "payeur_affiche", "hors_delai")
-    list_filter = ("etat", "hors_delai", "prestation__structure")
+    list_filter = (Periode, "etat", "hors_delai", "prestation__structure")
     list_select_related = ("enfant", "prestation__structure", "payeur")
     search_fields = ("enfant__nom", "enfant__prenom", "payeur__numero")
     date_hierarchy = "jour"

@@ -1,6 +1,6 @@
 """The town hall's pages: all open, in French, limited to the agent's structures, and safe for places."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 import time_machine
@@ -490,3 +490,19 @@ def test_only_who_may_go_beyond_the_places(monde, jauge):
     assert (creneau.capacite, creneau.surnombre) == (3, 0)
     refus = monde.client(sans).post(adresse(Creneau, "change", creneau.pk), {"capacite": 0})
     assert "1 places sont déjà prises" in refus.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("demande", "jours"),
+    [
+        ("", [LUNDI]),
+        ("?periode=passes", [JEUDI]),
+        ("?periode=tous", [JEUDI, LUNDI]),
+        ("?jour__year=2026&jour__month=11", [JEUDI, LUNDI]),
+    ],
+)
+def test_the_list_starts_today(monde, demande, jours):
+    reserver(monde.inscriptions["lea"], JEUDI, LUNDI)
+    with time_machine.travel(MAINTENANT + timedelta(days=4), tick=False):
+        page = monde.client(monde.agent).get(adresse(Reservation, "changelist") + demande)
+    assert [ligne.jour for ligne in page.context["cl"].result_list] == jours

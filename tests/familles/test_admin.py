@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from familles.models import Utilisateur
+from familles.models import Famille, Utilisateur
 from portail.accueil import groupes
 from portail.socle.models import Trace
 from tests.factories import agent, utilisateur
@@ -65,6 +65,14 @@ def test_fiche_et_modification_tracee(monde):
     trace = Trace.objects.get(action="admin.modifier")
     assert trace.famille == monde.jean.numero
     assert "Menuisier" not in str(trace.detail)
+
+
+def test_une_nouvelle_famille_a_deja_son_numero_et_un_titulaire_a_remplir(monde):
+    page = monde.client(monde.agent).get("/admin/familles/famille/add/")
+    numeros = Famille.objects.values_list("numero", flat=True)
+    assert page.context["adminform"].form["numero"].value() == f"{int(max(numeros)) + 1:013d}"
+    (adultes, *_) = [fs.formset for fs in page.context["inline_admin_formsets"]]
+    assert [f["rang"].value() for f in adultes.forms] == ["titulaire"]
 
 
 def test_une_famille_ne_se_supprime_pas(monde):
