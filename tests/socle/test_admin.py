@@ -85,3 +85,22 @@ def test_titres(client):
     page = client.get("/admin/").content.decode()
     assert "Portail Famille — mairie" in page
     assert "Administration de Django" not in page and "Site d’administration" not in page
+
+
+def test_un_francais_qui_s_elide(client):
+    page = client.get("/admin/enfants/inscription/add/").content.decode()
+    assert "<h1>Ajout d’inscription</h1>" in page and "Ajouter inscription" not in page
+    assert "<h1>Ajout de famille</h1>" in client.get("/admin/familles/famille/add/").content.decode()
+
+
+def test_une_liste_vide_le_dit(client):
+    adresse = "/admin/enfants/fermeture/"
+    assert "Rien à montrer ici." in client.get(adresse).content.decode()
+    cherche = client.get("/admin/enfants/enfant/?q=personne").content.decode()
+    assert "Rien à montrer ici avec cette recherche et ces filtres." in cherche
+
+
+def test_les_gestes_du_jour_sont_sur_la_page_d_entree(client):
+    page = client.get("/admin/").content.decode()
+    for adresse in ("/admin/pointage/", "/admin/acces/", "/admin/messagerie/conversation/add/"):
+        assert f'class="button" href="{adresse}"' in page

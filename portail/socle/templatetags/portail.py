@@ -1,6 +1,7 @@
 """Filters every template may use."""
 
 import datetime
+import re
 from functools import lru_cache
 
 from django import template
@@ -24,6 +25,12 @@ def icone(nom: str) -> SafeString:
         static("img/icones.svg"),
         nom,
     )
+
+
+@register.filter
+def elision(phrase: str) -> str:
+    """« Ajout d’inscription » for the admin's « Ajout de inscription »."""
+    return re.sub(r"\bde (?=[aeiouyàâéèêîôû])", "d’", str(phrase), flags=re.IGNORECASE)
 
 
 @register.filter(name="euros")
