@@ -11,7 +11,7 @@ from enfants.admin.commun import NiveauxField, ParStructure, Periode
 from enfants.models import Creneau, Jauge
 from enfants.places_comptage import recompter
 from portail.socle.admin import Tracee
-from portail.socle.verrous import verrouiller
+from portail.socle.verrous import CALENDRIER, tenir_seul, verrouiller
 
 
 class JaugeForm(forms.ModelForm):
@@ -24,7 +24,9 @@ class JaugeForm(forms.ModelForm):
     def clean_capacite(self):
         capacite = self.cleaned_data["capacite"]
         if self.instance.pk:
-            # Under lock until the page is saved (the admin opens the transaction): nobody takes a place in between.
+            # Under lock until the page is saved (the admin opens the transaction): nobody takes a place in between,
+            # nor opens a day at the former capacity (whoever books holds the calendar together, before its rows).
+            tenir_seul(CALENDRIER)
             lignes = verrouiller(self.instance.creneaux.filter(jour__gte=timezone.localdate()))
             pleins = [c for c in lignes if c.capacite == self.initial["capacite"]]
             trop = [c for c in pleins if c.pris > capacite + c.surnombre]

@@ -37,7 +37,7 @@ def verrouiller_un(queryset: QuerySet):
 
 
 # Named locks (PostgreSQL, until the transaction ends; SQLite writes one at a time anyway).
-CALENDRIER = 815_001  # whoever books holds it together, whoever closes days holds it alone
+CALENDRIER = 815_001  # whoever books holds it together, whoever closes days or changes places holds it alone
 PAS = 0.02
 
 
@@ -49,7 +49,8 @@ def tenir_ensemble(cle: int) -> None:
 
 
 def tenir_seul(cle: int) -> None:
-    """Wait until nobody else holds it, then hold it alone. To be taken last, just before the commit.
+    """Wait until nobody else holds it, then hold it alone. To be taken before any row that whoever holds it together
+    may lock, or last, just before the commit.
 
     By tries, not in the queue: those who hold it together must never wait behind who waits for them (a deadlock).
     Raises OperationalError when others hold it for longer than `verrouiller` would wait.
