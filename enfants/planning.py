@@ -253,7 +253,7 @@ def _sans_inscription(construction: _Construction, par_enfant: dict, entrees: En
         jours = {
             jour: p
             for jour, p in pointages.items()
-            if p.present and (enfant, service, jour) not in construction.tenues
+            if p.present and jour in construction.iso and (enfant, service, jour) not in construction.tenues
         }
         if jours:
             prestation = next(iter(jours.values())).prestation

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from django.db.models import prefetch_related_objects
+
 from enfants import calendrier
 from enfants.models import (
     AnneeScolaire,
@@ -185,9 +187,9 @@ def _objet(vues: dict, colonnes: Colonnes, valeurs: list):
 
 
 def _journees(ids: list, famille: Famille, jours) -> tuple[list[Reservee], list[Pointage]]:
-    """Bookings of these days, and what happened."""
+    """Bookings of these days, and what happened since the Monday: a contract counts the hours of whole weeks."""
     du, au = jours[0], jours[-1]
-    parametres = [*ids, du, au, famille.pk, *ids, du, au]
+    parametres = [*ids, du, au, famille.pk, *ids, du - timedelta(days=du.weekday()), au]
     reservations, pointages = [], []
     for ligne in lire_sql(_requete(_JOURNEES, ids), parametres, (*_HEURES.champs, *_RESERVEE.champs)):
         arrivee, depart, *reservation = ligne
@@ -248,4 +250,5 @@ def _non_residents(inscriptions, famille: Famille, jours, maintenant: datetime) 
     attendues = (i.prestation.ouverture_hors_commune for i in inscriptions)
     if all(ouverture is None or est_passe(ouverture, maintenant) for ouverture in attendues):
         return frozenset()
+    prefetch_related_objects([famille], "residences")
     return frozenset(jour for jour in jours if not famille.est_residente(jour))

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from enfants import contrat
+from enfants import contrat, planning, planning_lecture
 from enfants.models import Etat, Inscription, Pointage, Reservation
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, pris, reserver
@@ -118,6 +118,21 @@ def test_les_heures_de_la_semaine_et_celles_hors_contrat(monde, mairie, inscript
     html = mairie.get(page(inscription)).content.decode()
     assert f"23{N}h{N}30" in html and f"3{N}h{N}30" in html and "1 jour sans heure" in html
     assert contrat.semaines(Pointage.objects.order_by("jour"), None)[0].hors_contrat == 0
+
+
+def test_une_semaine_a_cheval_compte_ses_heures_du_mois_davant(monde, inscription):
+    """30 November to 4 December: the planning of December counts Monday's hours too."""
+    Inscription.objects.filter(pk=inscription.pk).update(heures_semaine=20)
+    jours = [date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2)]
+    Pointage.objects.bulk_create(pointer(inscription, jour, 8, 16) for jour in jours)
+    enfant = inscription.enfant
+    decembre = planning.mois_de(date(2026, 12, 1))
+    lues = planning_lecture.lire([enfant], inscription.famille, decembre, MAINTENANT)
+    (ligne,) = [li for li in planning.planning(lues)[0].lignes if li.inscription.pk == inscription.pk]
+    assert {c.jour: c.etat for c in ligne.cases if c.etat in ("present", "hors_contrat")} == {
+        date(2026, 12, 1): "present",
+        date(2026, 12, 2): "hors_contrat",
+    }
 
 
 def test_le_lien_se_montre_sur_l_inscription_a_contrat(mairie, monde, inscription):

@@ -9,9 +9,11 @@ from django.urls import reverse
 
 from enfants import places
 from enfants.models import AnneeScolaire, Creneau, GroupeExclusif, Jauge, Rattachement, Scolarite
+from enfants.planning import mois_de
 from enfants.planning_case import MOTS
+from enfants.planning_lecture import lire
 from enfants.planning_places import est_peu
-from familles.models import Residence
+from familles.models import Famille, Residence
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, demander, paris, reserver
 
@@ -193,6 +195,14 @@ def test_une_famille_hors_commune_attend_son_ouverture(monde, club):
     Residence.objects.create(famille=monde.jean, residente=False, du=date(2020, 1, 1))
     assert f"Les réservations ouvrent le mardi{N}1er{N}décembre, 7{N}h." in mois(monde)
     assert f'value="{monde.inscriptions["club"].pk}:' not in mois(monde)
+
+
+def test_louverture_hors_commune_ne_coute_pas_une_requete_par_jour(monde, club, django_assert_num_queries):
+    club.ouverture_hors_commune = paris(2026, 12, 1, 7)
+    club.save()
+    famille = Famille.objects.get(pk=monde.jean.pk)
+    with django_assert_num_queries(5):
+        lire([monde.lea], famille, mois_de(JEUDI), MAINTENANT)
 
 
 def test_le_rang_sur_la_liste_et_le_motif_du_refus(monde, club):
