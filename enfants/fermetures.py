@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
 from enfants import places
 from enfants.models import Etat, Fermeture, Reservation
+from enfants.models.reservation import presences
 from enfants.regles import PARIS
 from familles.models import Famille
 from portail.socle.courriels import poster
@@ -77,7 +78,9 @@ def prevoir(projet: Fermeture | None, avant: Fermeture | None, aujourdhui: date)
     prevision = Prevision()
     if projet is not None:
         lignes = _lignes(projet)
-        prevision.reservations = list(lignes.filter(jour__gte=aujourdhui, etat__in=TOUCHES))
+        # Closed in the course of the day: who is noted present was looked after, and is billed as booked.
+        a_venir = lignes.filter(jour__gte=aujourdhui, etat__in=TOUCHES)
+        prevision.reservations = list(a_venir.exclude(Exists(presences())))
         prevision.passees = lignes.filter(jour__lt=aujourdhui, etat__in=TOUCHES).count()
     if avant is not None:
         annulees = _lignes(avant).filter(

@@ -4,11 +4,12 @@ from datetime import date, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils.timezone import localdate
 
 from enfants import places
 from enfants.models import Enfant, Inscription, Rattachement, Reservation
+from enfants.models.reservation import presences
 from familles.models import Famille
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
@@ -20,11 +21,13 @@ class FinImpossible(ValidationError):
     """Why this attachment cannot end that day, as a sentence for the agent."""
 
 
-def reservations_apres(rattachement: Rattachement, jour: date):
+def reservations_apres(rattachement: Rattachement, jour: date, aujourdhui: date):
     """Bookings and asks this household would hold without right: its own, for this child, after its last day.
 
-    None of them when another attachment of the same two holds on after that day.
+    Days gone by stay (billed, or to be), and where the child is noted present. None at all when another attachment
+    of the same two holds on after that day.
     """
+    jour = max(jour, veille(aujourdhui))
     autres = Rattachement.objects.filter(
         Q(au__isnull=True) | Q(au__gt=jour), enfant=rattachement.enfant_id, famille=rattachement.famille_id
     ).exclude(pk=rattachement.pk)
@@ -33,7 +36,7 @@ def reservations_apres(rattachement: Rattachement, jour: date):
         payeur=rattachement.famille_id,
         jour__gt=jour,
         etat__in=places.ANNULABLES,
-    )
+    ).exclude(Exists(presences()))
     lignes = lignes.none() if autres.exists() else lignes
     return lignes.select_related("prestation__structure", "enfant").order_by(
         "jour", "prestation__ordre", "pk"
@@ -66,7 +69,8 @@ def terminer(rattachement: Rattachement, jour: date, par, maintenant: datetime) 
     ligne.du, ligne.au = min(ligne.du, jour), jour
     ligne.save(update_fields=["du", "au"])
     rattachement.du, rattachement.au = ligne.du, ligne.au
-    annulees, inscriptions = _couper(ligne, jour, par, maintenant)
+    # An earlier day is written as it is; what happened since then stands, and is still billed.
+    annulees, inscriptions = _couper(ligne, max(jour, veille(localdate(maintenant))), par, maintenant)
     _tracer(ligne, famille, par, annulees, inscriptions, avant=avant)
     return annulees
 
@@ -88,7 +92,8 @@ def suivre_la_fin(rattachement: Rattachement, par, maintenant: datetime) -> list
 def _couper(
     ligne: Rattachement, jour: date, par, maintenant: datetime
 ) -> tuple[list[Reservation], list[int]]:
-    annulables = list(reservations_apres(ligne, jour).values_list("pk", flat=True))
+    a_annuler = reservations_apres(ligne, jour, localdate(maintenant))
+    annulables = list(a_annuler.values_list("pk", flat=True))
     return places.annuler(annulables, par, maintenant, MOTIF), _clore_inscriptions(ligne, jour)
 
 

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from enfants.models import Etat, Pointage, Reservation
+from enfants.models import Etat, Reservation
+from enfants.models.reservation import presences
 from facturation.models import Campagne, Facture, LigneFacture
 
 # How long after the end of its period an invoice is watched.
@@ -55,10 +56,9 @@ def _non_dus(campagnes: list[Campagne]) -> dict[tuple, Reservation]:
         periodes |= Q(prestation__in=prestations, jour__range=(c.du, c.au), modifiee_le__gt=c.premiere)
     meme_jour = {nom: OuterRef(nom) for nom in ("enfant", "prestation", "jour")}
     dus = Reservation.objects.filter(etat__in=DUS, **meme_jour)
-    presences = Pointage.objects.filter(present=True, **meme_jour)
     lignes = (
         Reservation.objects.filter(periodes, etat__in=NON_DUS)
-        .filter(~Exists(dus), ~Exists(presences))
+        .filter(~Exists(dus), ~Exists(presences()))
         .select_related("enfant", "prestation")
         .order_by("jour", "prestation__ordre", "pk")
     )

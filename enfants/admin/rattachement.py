@@ -77,7 +77,7 @@ def terminer(request: HttpRequest, numero: int) -> HttpResponse:
         "rattachement": rattachement,
         "form": form,
         "jour": jour,
-        "lignes": list(rattachements.reservations_apres(rattachement, jour)) if jour else [],
+        "lignes": list(rattachements.reservations_apres(rattachement, jour, aujourdhui)) if jour else [],
         "immediat": jour is not None and jour < aujourdhui,
     }
     return TemplateResponse(request, "admin/enfants/rattachement/terminer.html", contexte)

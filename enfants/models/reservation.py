@@ -156,3 +156,11 @@ class Pointage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enfant}, {self.jour}"
+
+
+def presences() -> models.QuerySet[Pointage]:
+    """Attendance of the row of an outer Reservation: what happened is never cancelled."""
+    return Pointage.objects.filter(
+        present=True,
+        **{nom: models.OuterRef(nom) for nom in ("enfant", "prestation", "jour")},
+    )

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from enfants import fermetures, places
-from enfants.models import Etat, Fermeture, JourFerie, PeriodeVacances, Reservation
+from enfants.models import Etat, Fermeture, JourFerie, PeriodeVacances, Pointage, Reservation
 from portail.socle.models import Courriel, Trace
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, demander, pris, reserver
@@ -153,3 +153,12 @@ def test_un_jour_ferie_ou_des_vacances_avertissent_de_ce_qui_reste_reserve(monde
     assert phrase in mairie.post(adresse(PeriodeVacances, "add"), envoi, follow=True).content.decode()
     ailleurs = envoi | {"du": "2026-12-07", "au": "2026-12-08"}
     assert phrase not in mairie.post(adresse(PeriodeVacances, "add"), ailleurs, follow=True).content.decode()
+
+
+def test_ferme_en_cours_de_journee_qui_est_venu_reste_reserve(monde):
+    jour = MAINTENANT.date()
+    reserver(monde.inscriptions["lea"], jour)
+    reserver(monde.inscriptions["tom"], jour)
+    Pointage.objects.create(enfant=monde.lea, prestation=monde.cantine, jour=jour, present=True)
+    fermer(monde, jour, jour)
+    assert etats() == {("Léa", jour.day): "reservee", ("Tom", jour.day): "annulee"}

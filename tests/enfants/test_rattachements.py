@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from enfants import rattachements
-from enfants.models import Etat, Inscription, Rattachement, Reservation
+from enfants.models import Etat, Inscription, Pointage, Rattachement, Reservation
 from enfants.rattachements import FinImpossible
 from portail.socle.models import Trace
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, pris, reserver
@@ -141,3 +141,29 @@ def test_il_faut_le_droit(monde):
     assert lecteur.post(adresse(monde), {"jour": HIER.isoformat()}).status_code == 403
     assert monde.client(monde.jean).get(adresse(monde)).status_code == 302
     assert monde.client(monde.agent).get("/admin/rattachements/999999/terminer/").status_code == 404
+
+
+def test_un_dernier_jour_passe_laisse_ce_qui_a_eu_lieu(monde, cantine):
+    """Typed late: days since then were eaten, and are billed; only the coming ones are cancelled."""
+    passee = Reservation.objects.create(
+        enfant=monde.lea,
+        prestation=cantine,
+        jour=HIER,
+        inscription=Inscription.objects.get(enfant=monde.lea, famille=monde.jean, prestation=cantine),
+        payeur=monde.jean,
+        etat=Etat.RESERVEE,
+    )
+    ancien = HIER - timedelta(30)
+    annulees = rattachements.terminer(lien(monde), ancien, monde.agent, MAINTENANT)
+    assert [r.jour for r in annulees] == [JEUDI]
+    passee.refresh_from_db()
+    assert (passee.etat, lien(monde).au) == (Etat.RESERVEE, ancien)
+    assert passee.inscription.au == HIER
+
+
+def test_qui_est_pointe_present_nest_pas_annule(monde, cantine):
+    jour = MAINTENANT.date()
+    reserver(Inscription.objects.get(enfant=monde.lea, famille=monde.jean, prestation=cantine), jour)
+    Pointage.objects.create(enfant=monde.lea, prestation=cantine, jour=jour, present=True)
+    annulees = rattachements.terminer(lien(monde), HIER, monde.agent, MAINTENANT)
+    assert [r.jour for r in annulees] == [JEUDI]
