@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import (
     AdminPasswordChangeForm,
@@ -36,6 +37,7 @@ from familles.models import (
 )
 from portail.socle.admin import Tracee
 from portail.socle.periodes import PeriodesFormSet
+from portail.socle.traces import tracer
 
 PREMIER_NUMERO = "1001001000001"
 
@@ -181,6 +183,15 @@ class FamilleAdmin(PageAcces, Tracee, admin.ModelAdmin):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        """Reading a bank account is traced, as a health sheet is."""
+        if request.method == "GET" and request.user.has_perm("familles.view_coordonneesbancaires"):
+            famille = self.get_object(request, unquote(object_id))
+            banque = CoordonneesBancaires.objects.filter(famille=famille).first() if famille else None
+            if banque:
+                tracer(request.user, "voir_banque", banque, famille=famille)
+        return super().change_view(request, object_id, form_url, extra_context)
 
     @admin.display(description="responsables")
     def noms(self, famille: Famille) -> str:

@@ -69,7 +69,9 @@ def vie(monde):
         )
         tracer(parent(f), "voir_sante", monde.lea, famille=f)
         Connexion.objects.create(utilisateur=parent(f), appareil=f"Firefox {f.pk}", adresse="203.0.113.x")
-    FicheSanitaire.objects.create(enfant=monde.lea, allergies="Arachide")
+    sante = FicheSanitaire.objects.create(enfant=monde.lea, allergies="Arachide")
+    tracer(monde.agent, "consultation", sante, enfant=str(monde.lea.pk))
+    tracer(parent(monde.jeanne), "consultation", sante, famille=monde.jeanne, enfant=str(monde.lea.pk))
     mienne = reservation(monde.inscriptions["lea"], date(2025, 11, 24))
     ReservationEvenement.objects.create(reservation=mienne, de="", vers="reservee", par=parent(monde.jeanne))
     sienne = inscription(monde.lea, monde.cantine, monde.jeanne)
@@ -116,6 +118,10 @@ class TestContenu:
             f"Firefox {vie.jean.pk}"
         ]
         assert "données de santé lues" in {t["action"] for t in d["connexions-et-traces"]["traces"]}
+        # The town read the child's sheet: that trace names the child, not a household.
+        assert {"la mairie"} == {
+            t["qui"] for t in d["connexions-et-traces"]["traces"] if t["action"] == "fiche consultée"
+        }
         pdf = [n for n in zip_.namelist() if n.startswith("factures/")]
         assert len(pdf) == 1 and zip_.read(pdf[0]).startswith(b"%PDF-")
         joints = {n.split("-", 1)[1] for n in zip_.namelist() if n.startswith("fichiers/")}

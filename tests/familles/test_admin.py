@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
-from familles.models import Famille, Utilisateur
+from familles.models import CoordonneesBancaires, Famille, Utilisateur
 from portail.accueil import groupes
 from portail.socle.models import Trace
 from tests.factories import agent, utilisateur
@@ -73,6 +73,21 @@ def test_une_nouvelle_famille_a_deja_son_numero_et_un_titulaire_a_remplir(monde)
     assert page.context["adminform"].form["numero"].value() == f"{int(max(numeros)) + 1:013d}"
     (adultes, *_) = [fs.formset for fs in page.context["inline_admin_formsets"]]
     assert [f["rang"].value() for f in adultes.forms] == ["titulaire"]
+
+
+def test_lire_la_banque_laisse_une_trace(monde, enfance):
+    CoordonneesBancaires.objects.create(
+        famille=monde.jean, titulaire="DUPONT Jean", iban="FR1420041010050500013M02606"
+    )
+    adresse = f"/admin/familles/famille/{monde.jean.pk}/change/"
+    assert "3M02" not in enfance.get(adresse).content.decode()
+    assert not Trace.objects.filter(action="voir_banque").exists()
+    assert "FR14 2004 1010 0505 0001 3M02 606" in monde.client(monde.agent).get(adresse).content.decode()
+    lue = Trace.objects.get(action="voir_banque")
+    assert (lue.qui, lue.famille) == (monde.agent.identifiant, monde.jean.numero)
+    assert "FR14" not in str(lue.detail)
+    for absente in ("0", "9" * 30, "abc"):
+        assert monde.client(monde.agent).get(f"/admin/familles/famille/{absente}/change/").status_code == 302
 
 
 def test_une_famille_ne_se_supprime_pas(monde):

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Field, Model, Prefetch
+from django.db.models import Field, Model, Prefetch, Q
 from django.utils import timezone
 
 from enfants import semaine
@@ -112,10 +112,14 @@ class Redacteur:
         return "la mairie" if utilisateur.is_staff else AUTRE_FOYER
 
     def traces(self) -> list[dict]:
-        """Who saw or changed something of this household: rows that carry its number."""
+        """Who saw or changed something of this household: rows that carry its number, or one of its children and no
+        number (the town opened the sheet). What the other household did of the child carries the other's.
+        """
+        enfants = [str(pk) for pk in self.perimetre.enfants]
+        siennes = Q(famille=self.perimetre.famille.numero) | Q(famille="", detail__enfant__in=enfants)
         agents = set(Utilisateur.objects.filter(is_staff=True).values_list("identifiant", flat=True))
         ecrites = []
-        for t in Trace.objects.filter(famille=self.perimetre.famille.numero).order_by("quand", "pk"):
+        for t in Trace.objects.filter(siennes).order_by("quand", "pk"):
             qui = self.identifiants.get(t.qui) or (
                 "la mairie" if t.qui in agents else "le portail" if t.qui == "portail" else AUTRE_FOYER
             )
