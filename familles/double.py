@@ -89,7 +89,7 @@ def verifier(utilisateur: Utilisateur, saisi: str, maintenant: datetime) -> TOTP
         return verify_token(utilisateur, appareil.persistent_id, simple)
     # The update is the check: of two simultaneous uses of one code, one alone changes a row.
     pris = utilisateur.codes_de_secours.filter(
-        empreinte=_empreinte(utilisateur, simple), utilise_le=None
+        empreinte__in=_empreintes(utilisateur, simple), utilise_le=None
     ).update(utilise_le=maintenant)
     return appareil if pris else None
 
@@ -166,4 +166,13 @@ def retirer(utilisateur: Utilisateur, par: Utilisateur) -> None:
 
 
 def _empreinte(utilisateur: Utilisateur, code: str) -> str:
-    return salted_hmac("familles.double", f"{utilisateur.pk}:{code.upper()}", algorithm="sha256").hexdigest()
+    return _empreintes(utilisateur, code)[0]
+
+
+def _empreintes(utilisateur: Utilisateur, code: str) -> list[str]:
+    """That of the key in use, then those of the former keys: the paper outlives a change of key."""
+    valeur = f"{utilisateur.pk}:{code.upper()}"
+    return [
+        salted_hmac("familles.double", valeur, secret=cle, algorithm="sha256").hexdigest()
+        for cle in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]

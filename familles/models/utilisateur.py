@@ -114,4 +114,5 @@ class Utilisateur(AbstractBaseUser, PermissionsMixin):
         hache = super()._get_session_auth_hash(secret)
         if not self.generation:
             return hache
-        return salted_hmac("familles.generation", f"{hache}{self.generation}", algorithm="sha256").hexdigest()
+        valeur = f"{hache}{self.generation}"
+        return salted_hmac("familles.generation", valeur, secret=secret, algorithm="sha256").hexdigest()

@@ -162,6 +162,15 @@ class TestSecondePorte:
         assert au_code(codes[1])[1].status_code == 302
         assert CodeDeSecours.objects.filter(utilise_le=None).count() == 8
 
+    def test_la_cle_du_portail_change(self, equipe, settings):
+        """The printed codes, and an open session, outlive a change of key while the former one is still declared."""
+        navigateur, _, codes = equipe
+        settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "une-autre-cle" * 5
+        assert navigateur.get("/compte/double-authentification/").status_code == 200
+        assert au_code(codes[0])[1].status_code == 302
+        settings.SECRET_KEY_FALLBACKS = []
+        assert au_code(codes[1])[1].status_code == 200
+
     def test_dix_codes_faux_puis_quinze_minutes(self, equipe, horloge):
         _, cle, codes = equipe
         horloge.shift(60)
