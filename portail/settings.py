@@ -24,6 +24,14 @@ SITE_URL = env.str("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 BANQUE_URL = env.str("BANQUE_URL", default="http://127.0.0.1:8001").rstrip("/")
 
 
+def _au_moins(minimum: int, nom: str, defaut: int) -> int:
+    """A whole number of the environment. A slip must not erase what is alive, nor lower the guide's rule."""
+    valeur = env.int(nom, default=defaut)
+    if valeur < minimum:
+        raise ImproperlyConfigured(f"{nom} : {minimum} au moins.")
+    return valeur
+
+
 def _cle_secrete() -> str:
     """SECRET_KEY of the environment, or one generated once and kept readable by its owner only."""
     cle = env.str("SECRET_KEY", default="")
@@ -144,7 +152,7 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "familles.mots_de_passe.Composition",
-        "OPTIONS": {"longueur": env.int("MOT_DE_PASSE_LONGUEUR", default=8)},
+        "OPTIONS": {"longueur": _au_moins(8, "MOT_DE_PASSE_LONGUEUR", 8)},
     },
     {"NAME": "familles.mots_de_passe.PasUnNom"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -152,7 +160,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "connexion"
 LOGIN_REDIRECT_URL = "accueil"
 PASSWORD_RESET_TIMEOUT = 3600
-ACCES_JOURS = env.int("ACCES_JOURS", default=30)  # a temporary password of a letter, an activation link
+ACCES_JOURS = _au_moins(1, "ACCES_JOURS", 30)  # a temporary password of a letter, an activation link
 
 # The second factor of agents: « obligatoire », or « facultatif » (the demonstration). Parents choose.
 AGENTS_TOTP = env.str("AGENTS_TOTP", default="obligatoire")
@@ -160,9 +168,9 @@ if AGENTS_TOTP not in ("obligatoire", "facultatif"):
     raise ImproperlyConfigured("AGENTS_TOTP : « obligatoire » ou « facultatif ».")
 OTP_TOTP_THROTTLE_FACTOR = 0  # familles.assaut counts the wrong codes, as it does the wrong passwords
 # How long the portal keeps what it may erase by itself (portail.accueil.conservation). Never the money's papers.
-CONSERVATION_ANS = env.int("CONSERVATION_ANS", default=3)  # a household's sheet, after its last sign of life
-SANTE_MOIS = env.int("SANTE_MOIS", default=12)  # a child's health sheet, after the last enrolment
-CONNEXIONS_JOURS = env.int("CONNEXIONS_JOURS", default=180)  # how long « Mes connexions » remembers
+CONSERVATION_ANS = _au_moins(1, "CONSERVATION_ANS", 3)  # a household's sheet, after its last sign of life
+SANTE_MOIS = _au_moins(1, "SANTE_MOIS", 12)  # a child's health sheet, after the last enrolment
+CONNEXIONS_JOURS = _au_moins(30, "CONNEXIONS_JOURS", 180)  # how long « Mes connexions » remembers
 
 SESSION_COOKIE_AGE = env.int("SESSION_INACTIVITE_SECONDES", default=30 * 60)
 SESSION_ABSOLUE_SECONDES = env.int("SESSION_ABSOLUE_SECONDES", default=12 * 3600)

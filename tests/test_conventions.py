@@ -248,6 +248,16 @@ def test_http_en_local_ne_relache_que_ce_qu_il_force():
     }
 
 
+@pytest.mark.parametrize(
+    ("nom", "valeur"), [("CONSERVATION_ANS", "0"), ("SANTE_MOIS", "-1"), ("MOT_DE_PASSE_LONGUEUR", "6")]
+)
+def test_un_reglage_dangereux_arrete_le_portail(nom, valeur):
+    """Zero year would erase every household that owes nothing; six characters are less than the guide's rule."""
+    with pytest.raises(subprocess.CalledProcessError) as arret:
+        reglages(**{nom: valeur})
+    assert f"{nom} : " in arret.value.stderr
+
+
 def test_la_demonstration_ne_parle_qu_a_sa_banque():
     """Without a key of its own, a demonstration never reaches Stripe, and a real portal never our bank."""
     vrai, demonstration = reglages(), reglages(DEMONSTRATION="1", BANQUE_URL="http://127.0.0.1:9")
