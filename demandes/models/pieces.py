@@ -13,7 +13,7 @@ from portail.socle.fichiers import effacer
 from portail.socle.models import Collectivite, Fichier
 from portail.socle.templatetags.portail import jour_moyen
 
-from .etats import EN_COURS, Etat
+from .etats import ACCEPTEES, EN_COURS, Etat
 from .suite import DemandeEvenement, PieceDemande
 
 PIECES_MAX = 5
@@ -33,7 +33,9 @@ class AvecPieces:
     @property
     def accepte_pieces(self) -> str:
         """What the family may still join, in words; empty: nothing."""
-        return self.genre.pieces_pour(self.donnees) if self.est_en_cours else ""
+        if self.est_en_cours or self._peut_attester(timezone.now()):
+            return self.genre.pieces_pour(self.donnees)
+        return ""
 
     @property
     def attend_attestation(self) -> bool:
@@ -51,6 +53,15 @@ class AvecPieces:
         jusqu_a = jour_moyen(self.limite_attestation)
         return f"La mairie attend l’attestation du médecin jusqu’au {jusqu_a}. Sans elle, l’absence sera facturée."
 
+    def _peut_attester(self, maintenant: datetime) -> bool:
+        """The guide: a medical reason always has its attestation, though told in time it was accepted at once."""
+        return (
+            self.type == Absences.code
+            and self.etat in ACCEPTEES
+            and not self.effacee_le
+            and timezone.localdate(maintenant) <= self.limite_attestation
+        )
+
     def _jours_a_attester(self) -> list:
         if self.type != Absences.code or not Absences.est_medicale(self.donnees):
             return []
@@ -66,8 +77,10 @@ class AvecPieces:
 
     @transaction.atomic
     def joindre(self, fichiers: Sequence[Fichier], par, maintenant: datetime) -> None:
-        """The family adds documents to a demande that waits. Raises DejaTraitee, ValidationError."""
-        self._reprendre()
+        """The family adds documents to a demande that waits, or its attestation. Raises DejaTraitee, ValidationError."""
+        self._verrouiller()
+        if not self._peut_attester(maintenant):
+            self._reprendre()
         if self.attacher(fichiers):
             self._noter(DemandeEvenement.Genre.PIECES, par, maintenant)
 

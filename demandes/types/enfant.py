@@ -107,7 +107,9 @@ class AjouterEnfant(EtatCivil):
         widget=forms.CheckboxSelectMultiple,
         help_text="Cantine, garderie, mercredis… La mairie répond à chacun, une fois l’enfant enregistré.",
     )
-    services_du = ChampDate(label="À partir du", required=False)
+    services_du = ChampDate(
+        label="À partir du", required=False, help_text="À remplir si vous avez coché un service."
+    )
     groupes = (
         ("Votre enfant", EtatCivil.champs),
         ("École", ("ecole", "niveau", "annee")),
@@ -146,7 +148,10 @@ class AjouterEnfant(EtatCivil):
             return
         du = donnees["services_du"]
         if du is None or du < self.depuis or du.year > self.jour.year + 2:
-            self.add_error("services_du", "Indiquez à partir de quel jour à venir.")
+            self.add_error(
+                "services_du",
+                "Choisissez le premier jour\N{NO-BREAK SPACE}: il est à venir, dans moins de deux ans.",
+            )
             return
         enfant = Enfant(**{nom: donnees[nom] for nom in self.champs})
         niveau = donnees["niveau"] if donnees["ecole"] else ""

@@ -20,6 +20,7 @@ from facturation.estimation import estimer
 from familles.acces import famille_de
 from familles.models import Famille
 
+SANS_RAISON = {"raison": "autre", "precision": ""}
 RIEN = "Ce jour n’est pas réservé."
 PAS_MEDICALE = (
     "Une attestation accompagne une raison médicale. Choisissez cette raison, ou retirez le document."
@@ -92,7 +93,7 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
 
 
 def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
-    """The reason is asked with the recap, and confirmed with it."""
+    """The reason is asked with the recap, and confirmed with it; to take back a demande, none is asked."""
     maintenant = timezone.now()
     joints = Joints(Guichet(famille, request.user, choisi["jeton"]), Absences.pieces)
     joints.recevoir(request, maintenant)
@@ -100,6 +101,8 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
     impossibles = [(choix.souhaits[n], RIEN) for n, r in enumerate(choix.reservations) if r is None]
     impossibles += choix.clos
     reservations = [choix.reservations[n] for n in reservees]
+    issues = places.examiner_absences(reservations, maintenant)
+    retrait = {i.verdict for i in issues} - {"refus"} == {"annulee"}
     raison = Absences(
         request.POST if choisi["confirmer"] or joints.retrait else None,
         famille=famille,
@@ -107,23 +110,29 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
     )
     if joints.retrait:
         taire(raison)
-    elif choisi["confirmer"] and reservations and not choix.conflits and _complete(raison, joints):
-        demande, issues = envoyer_absences(
-            famille, reservations, raison.proposees(), request.user, maintenant, choisi["jeton"]
-        )
-        refusees = [
-            (i.reservation.enfant, i.reservation.prestation, i.reservation.jour, i.phrase)
-            for i in issues
-            if i.verdict == "refus"
-        ]
-        refusees += [
-            (s.inscription.enfant, s.inscription.prestation, s.jour, phrase) for s, phrase in choix.clos
-        ]
-        retirees = sum(i.verdict == "annulee" for i in issues)
-        return _recu(request, demande, refusees, choisi["retour"], retirees)
-    issues = places.examiner_absences(reservations, maintenant)
+    elif (
+        choisi["confirmer"] and reservations and not choix.conflits and (retrait or _complete(raison, joints))
+    ):
+        donnees = SANS_RAISON if retrait else raison.proposees()
+        return _declarees(request, famille, choix, reservations, donnees, choisi)
     recap = recap_absences(issues, choix.conflits, impossibles)
+    if retrait:
+        raison = joints = None
     return _page(request, famille, choix, choisi, recap, reservees, notes, raison, joints)
+
+
+def _declarees(request, famille, choix: Choix, reservations, donnees: dict, choisi: dict) -> HttpResponse:
+    demande, issues = envoyer_absences(
+        famille, reservations, donnees, request.user, timezone.now(), choisi["jeton"]
+    )
+    refusees = [
+        (i.reservation.enfant, i.reservation.prestation, i.reservation.jour, i.phrase)
+        for i in issues
+        if i.verdict == "refus"
+    ]
+    refusees += [(s.inscription.enfant, s.inscription.prestation, s.jour, phrase) for s, phrase in choix.clos]
+    retirees = sum(i.verdict == "annulee" for i in issues)
+    return _recu(request, demande, refusees, choisi["retour"], retirees)
 
 
 def _complete(raison: Absences, joints: Joints) -> bool:
@@ -146,7 +155,7 @@ def _page(
     contexte = {
         "recap": recap,
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
-        "absence": raison is not None,
+        "absence": choisi["action"] != Selection.RESERVER,
         "raison": raison,
         "joints": joints,
         "action": choisi["action"],

@@ -28,10 +28,12 @@ from demandes.liste import (
     ton_et_mot,
 )
 from demandes.models import EN_COURS, DejaTraitee, Demande, Etat
+from demandes.models.etats import ATTENDENT
 from demandes.models.requetes import nouvelle
 from demandes.textes import lignes_de, titre
 from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, de_la_categorie
 from enfants import places
+from enfants.models import Etat as EtatJour
 from familles.acces import famille_de
 from messagerie import boites
 from messagerie import views as messagerie
@@ -231,12 +233,19 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> 
         "complement": trouvee.etat == Etat.COMPLEMENT,
         "reponse": reponse,
         "aujourdhui": jour,
+        "liste_attente": _liste_attente(trouvee),
         "fil": trouvee.conversation.messages.all() if trouvee.conversation else [],
         "pieces": trouvee.pieces.all(),
         "lignes": lignes_de(trouvee, formulaire),
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
         "etapes": [(e, _qui(e.par, adultes)) for e in trouvee.evenements.all()],
     }
+
+
+def _liste_attente(trouvee: Demande) -> bool:
+    """Nothing of it waits for the town any more: only a place."""
+    ouverts = {j.reservation.etat for j in trouvee.jours.all() if j.reservation.etat in ATTENDENT}
+    return ouverts == {EtatJour.EN_ATTENTE}
 
 
 def _qui(par, adultes: set) -> str:

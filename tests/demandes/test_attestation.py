@@ -142,6 +142,35 @@ def test_envoyee_depuis_la_page_de_la_demande(monde, maintenant):
     assert "La mairie attend l’attestation" not in client.get("/demandes/enfants/").text
 
 
+def test_apres_une_absence_prise_en_compte_elle_sajoute_jusquau_terme(monde, maintenant):
+    """Told in time, nothing waits for it; the guide asks for it all the same."""
+    faite = absence(monde, date(2026, 12, 4))
+    assert (faite.etat, etat_du_jour(faite)) == ("acceptee", "absent_excuse")
+    url = reverse("demande", args=[faite.pk])
+    assert "Vous pouvez l’envoyer jusqu’au jeudi 26\xa0novembre." in monde.client(monde.jean).get(url).text
+    maintenant.move_to(MAINTENANT + timedelta(days=4))
+    assert "Envoyer l’attestation" not in monde.client(monde.jean).get(url).text
+    monde.client(monde.jean).post(url, {"joindre": "1", "pieces": televerse("certificat.pdf")})
+    assert faite.pieces.count() == 0
+    maintenant.move_to(MAINTENANT + timedelta(days=3))
+    envoi = {"joindre": "1", "jeton": str(uuid.uuid4()), "pieces": televerse("certificat.pdf")}
+    monde.client(monde.jean).post(url, envoi)
+    assert [p.fichier.nom for p in faite.pieces.all()] == ["certificat.pdf"]
+    assert (Demande.objects.get().etat, etat_du_jour(faite)) == ("acceptee", "absent_excuse")
+
+
+def test_une_absence_sans_raison_medicale_ne_recoit_rien(monde, maintenant):
+    faite = absence(monde, date(2026, 12, 4), raison="familiale")
+    page = monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).text
+    assert "Envoyer l’attestation" not in page
+
+
+def test_la_page_ne_dit_pas_quil_ny_a_rien_a_faire_quand_lattestation_manque(monde, maintenant):
+    page = monde.client(monde.jean).get(reverse("demande", args=[absence(monde).pk])).text
+    assert "Vous n’avez rien d’autre à faire" not in page
+    assert "au plus tard le jeudi 26\xa0novembre" in page
+
+
 def test_un_etranger_ne_joint_rien(monde, maintenant):
     url = reverse("demande", args=[absence(monde).pk])
     for qui in (monde.jeanne, monde.claire):

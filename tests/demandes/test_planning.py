@@ -14,6 +14,7 @@ from enfants.places import changer
 from portail.socle.models import Courriel
 from tests import factories
 from tests.demandes.fabrique import reservations
+from tests.facturation.fabrique import lien, tarif
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
 MARDI, JEUDI, VENDREDI = date(2026, 11, 24), date(2026, 11, 26), date(2026, 11, 27)
@@ -318,3 +319,30 @@ def test_une_longue_adresse_de_retour_ne_perd_pas_la_selection(monde):
     page = poster(monde, monde.jean, case(monde.inscriptions["lea"], JEUDI), retour=retour)
     assert page.status_code == 200
     assert page.context["retour"] == "/enfants/planning/2026-11/"
+
+
+def test_retirer_une_demande_ne_demande_pas_de_raison(monde):
+    cantine = monde.inscriptions["lea"]
+    poster(monde, monde.jean, case(cantine, JEUDI), confirmer="1")
+    recap = poster(monde, monde.jean, case(cantine, JEUDI, 1), action="absence")
+    assert 'name="raison"' not in recap.text
+    assert "Rien n’est encore retiré." in recap.text
+    assert "Retirer ma demande" in recap.text
+    recu = poster(monde, monde.jean, case(cantine, JEUDI, 1), action="absence", confirmer="1")
+    assert recu.status_code == 302
+    assert Reservation.objects.get().etat == "annulee"
+    assert Demande.objects.get().etat == "retiree"
+
+
+def test_le_prix_d_une_liste_dattente_ne_depend_pas_de_la_mairie(monde):
+    service = factories.prestation("Club", places=1, validation="automatique")
+    reservations(factories.inscription(monde.zoe, service, monde.claire), JEUDI, le=MAINTENANT)
+    lea = factories.inscription(monde.lea, service, monde.jean)
+    tarif(lien(service))
+    recap = poster(monde, monde.jean, case(lea, JEUDI))
+    assert "Si la mairie accepte" not in recap.text
+    assert "Si une place se libère" in recap.text
+    recu = poster(monde, monde.jean, case(lea, JEUDI), confirmer="1")
+    page = monde.client(monde.jean).get(recu.url).text
+    assert "La mairie examine votre demande" not in page
+    assert "dès qu’une place se libère" in page
