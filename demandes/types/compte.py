@@ -113,7 +113,7 @@ class Conjoint(Adulte):
     pieces = "Justificatif de domicile, si son adresse change"
     libelle = "Informations conjoint"
     filtre = "Informations conjoint"
-    icone = "coeur-maison"
+    icone = "enfants"
     rang = Responsable.Rang.CONJOINT
     du_demandeur = False
     chapo = "Corrigez ce qui a changé pour votre conjoint."
@@ -149,7 +149,7 @@ class Fiscales(TypeDemande):
     pieces = "Votre avis d’impôt"
     libelle = "Informations fiscales"
     filtre = "Informations fiscales"
-    icone = "euro"
+    icone = "pieces"
     chapo = "Recopiez les chiffres de votre dernier avis d’impôt."
     d_un_bloc = True
     modele = SituationFiscale
@@ -187,7 +187,7 @@ class Caf(TypeDemande):
     pieces = "Votre attestation de quotient (CAF ou MSA)"
     libelle = "Informations CAF"
     filtre = "Informations CAF"
-    icone = "fiche"
+    icone = "coeur-maison"
     chapo = "Votre quotient familial fixe vos prix. Accepté par la mairie, il s’applique à partir du jour de votre demande, jamais avant."
     modele = Allocataire
     champs = ("regime", "organisme", "numero")
