@@ -201,7 +201,8 @@ def test_louverture_hors_commune_ne_coute_pas_une_requete_par_jour(monde, club, 
     club.ouverture_hors_commune = paris(2026, 12, 1, 7)
     club.save()
     famille = Famille.objects.get(pk=monde.jean.pk)
-    with django_assert_num_queries(5):
+    # The four of the planning, the town's settings, the residences.
+    with django_assert_num_queries(6):
         lire([monde.lea], famille, mois_de(JEUDI), MAINTENANT)
 
 
