@@ -1,5 +1,6 @@
 """Parents and agents over real HTTP: logged-in sessions that ask the live server, all at once, and are timed."""
 
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterable
@@ -11,11 +12,17 @@ from threading import Barrier
 
 import requests
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
 JETON = "c" * 32  # the CSRF cookie and its field only have to agree
+
+
+def environnement() -> dict[str, str]:
+    """That of another process of ours which works on the test's own PostgreSQL database."""
+    base = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}"
+    return os.environ | {"DATABASE_URL": base, "DJANGO_SETTINGS_MODULE": "tests.settings"}
 
 
 def lundi_lointain() -> date:

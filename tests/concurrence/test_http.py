@@ -4,7 +4,6 @@ Short forms here, on both databases where both serve; full forms behind `lourd` 
 their figures. Negative controls take each protection off and see the damage it prevents.
 """
 
-import os
 import random
 import socket
 import subprocess
@@ -25,7 +24,7 @@ from enfants.models import Creneau, Etat, Jauge, Reservation
 from enfants.models.reservation import OCCUPANTS
 from portail.socle import verrous
 from tests import factories
-from tests.concurrence.navigateurs import Navigateur, ensemble, lundi_lointain, mesures
+from tests.concurrence.navigateurs import Navigateur, ensemble, environnement, lundi_lointain, mesures
 from tests.conftest import RACINE
 from tests.enfants.fabrique import automatique
 
@@ -141,12 +140,11 @@ def gunicorn(transactional_db):
     with socket.socket() as libre:
         libre.bind(("localhost", 0))
         port = libre.getsockname()[1]
-    base = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{connection.settings_dict['NAME']}"
     options = ["--workers", "2", "--threads", "4", "--no-control-socket", "--log-level", "warning"]
     lance = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "portail.wsgi", "--bind", f"localhost:{port}", *options],
         cwd=RACINE,
-        env=os.environ | {"DATABASE_URL": base, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        env=environnement(),
     )
     serveur = SimpleNamespace(url=f"http://localhost:{port}")
     try:
