@@ -33,16 +33,28 @@ class Envoi:
 
 @transaction.atomic
 def ouvrir(
-    famille: Famille, structure: Structure | None, objet: str, envoi: Envoi, maintenant: datetime
+    famille: Famille,
+    structure: Structure | None,
+    objet: str,
+    envoi: Envoi,
+    maintenant: datetime,
+    permission: str = "",
 ) -> Message:
-    """A new conversation and its first message; the same form posted twice gives the first one back."""
+    """A new conversation and its first message; the same form posted twice gives the first one back. `permission`: what
+    an agent needs to read it, besides the right to read messages.
+    """
     # The household's row makes the second click of a double click wait for the first.
     famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
     deja = _deja_envoye(envoi, conversation__famille=famille, conversation__objet=objet)
     if deja:
         return deja
     conversation = Conversation.objects.create(
-        famille=famille, structure=structure, objet=objet, creee_le=maintenant, dernier_le=maintenant
+        famille=famille,
+        structure=structure,
+        objet=objet,
+        creee_le=maintenant,
+        dernier_le=maintenant,
+        permission=permission,
     )
     return _ecrire(conversation, envoi, maintenant)
 

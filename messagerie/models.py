@@ -48,9 +48,14 @@ class ConversationQuerySet(models.QuerySet):
         ).order_by("-montre_le", "pk")
 
     def pour_agent(self, utilisateur):
-        """What this agent's AffectationAgent rows allow: their structures, or everything when they have none."""
+        """What this agent's AffectationAgent rows allow: their structures, or everything when they have none. What is
+        about health or bank also needs the permission to read it.
+        """
         structures = structures_de(utilisateur)
-        return self.all() if structures is None else self.filter(structure__in=structures)
+        leurs = self.all() if structures is None else self.filter(structure__in=structures)
+        if utilisateur.is_superuser:
+            return leurs
+        return leurs.filter(permission__in=["", *sorted(utilisateur.get_all_permissions())])
 
 
 class Conversation(models.Model):
@@ -65,6 +70,8 @@ class Conversation(models.Model):
     creee_le = models.DateTimeField("créée le", default=timezone.now)
     dernier_le = models.DateTimeField("dernier message le", default=timezone.now)
     attend_reponse = models.BooleanField("attend une réponse de la mairie", default=False)
+    # Of the demande it is about, when that one holds health or bank values (« demandes.voir_sante »).
+    permission = models.CharField("réservée à qui peut", max_length=60, blank=True, editable=False)
 
     objects = ConversationQuerySet.as_manager()
 

@@ -1,6 +1,7 @@
 """The inbox: three boxes, one conversation, a new message."""
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -63,9 +64,13 @@ def conversation(request: HttpRequest, pk, ecrire=repondre, sujet=None) -> HttpR
         return redirect("conversation", pk=pk)
     form = ReponseForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        ecrire(trouvee, envoi_de(request, form), timezone.now())
-        messages.success(request, "Réponse envoyée.")
-        return redirect("conversation", pk=pk)
+        try:
+            ecrire(trouvee, envoi_de(request, form), timezone.now())
+        except ValidationError as refus:
+            form.add_error("pieces", refus)  # the demande has all the documents it may have
+        else:
+            messages.success(request, "Réponse envoyée.")
+            return redirect("conversation", pk=pk)
     return _montrer(request, trouvee, form, sujet)
 
 

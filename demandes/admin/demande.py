@@ -98,7 +98,7 @@ class DemandeAdmin(admin.ModelAdmin):
         acceptees, laissees = 0, []
         structures = structures_de(request.user)
         for demande in queryset:
-            if not demande.genre.en_masse or not lisible(request.user, demande):
+            if not demande.genre.en_masse or demande.permission:
                 laissees.append(f"{demande.numero} (à ouvrir une par une)")
                 continue
             parmi = None if structures is None else Decision(demande=demande, structures=structures).parmi

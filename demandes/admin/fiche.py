@@ -12,7 +12,7 @@ from enfants.agents import structures_de
 from enfants.models import Enfant, Reservation
 from familles.models import Famille
 
-from .droits import demandes_de_l_agent, interlocuteur
+from .droits import demandes_de_l_agent, interlocuteur, lisible
 from .forms import Decision
 
 HISTORIQUE = 6
@@ -83,7 +83,7 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
         "evenements": demande.evenements.select_related("par"),
         "fil": fil,
         "autres": [
-            (autre, titre(autre))
+            (autre, titre(autre), lisible(agent, autre))
             for autre in demandes_de_l_agent(agent)
             .filter(famille=demande.famille)
             .exclude(pk=demande.pk)

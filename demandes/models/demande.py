@@ -349,7 +349,9 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         return evenement
 
     def _prevenir(self, evenement: DemandeEvenement, texte: str = "") -> None:
-        """One e-mail for each adult who allowed it."""
+        """One e-mail for each adult who allowed it. Words an agent typed about health or bank stay in the portal."""
+        if self.permission and evenement.par_id:
+            texte = ""
         for adresse in self.famille.adresses_courriel():
             cle = f"demande:{self.numero}:{evenement.pk}:{adresse}"
             contexte = {"demande": self, "texte": texte}

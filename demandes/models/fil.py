@@ -60,7 +60,7 @@ class AvecFil:
         if self.conversation_id:
             return ecrire(self.conversation, envoi, maintenant)
         objet = f"Demande {self.numero}\N{NO-BREAK SPACE}: {self.genre.libelle}"
-        message = ouvrir_un_fil(self.famille, structure, objet, envoi, maintenant)
+        message = ouvrir_un_fil(self.famille, structure, objet, envoi, maintenant, self.permission)
         self.conversation = message.conversation
         self.save(update_fields=["conversation"])
         return message

@@ -119,8 +119,9 @@ class DemandeQuerySet(models.QuerySet):
         return demandes if structures is None else demandes.pour_structures(structures)
 
     def pour_structures(self, structures: list[int]):
-        """What an agent attached to these structures treats: days there, the children enrolled there, those who ask
-        to be, and, where the town says so, the accounts of their families.
+        """What an agent attached to these structures treats: days there, the sheets of the children enrolled there,
+        those who ask to be, and, where the town says so, the accounts of their families. Never the days of another
+        structure, nor who enrols there.
         """
         jours = DemandeJour.objects.filter(
             demande=OuterRef("pk"), reservation__prestation__structure__in=structures
@@ -136,7 +137,8 @@ class DemandeQuerySet(models.QuerySet):
         tous_les_jours = DemandeJour.objects.filter(demande=OuterRef("pk"))
         return self.filter(
             Exists(jours)
-            | Exists(inscrits.filter(pk=OuterRef("enfant")))
+            | Q(Exists(inscrits.filter(pk=OuterRef("enfant"))), ~Exists(tous_les_jours))
+            & ~Q(type="inscription")
             | demandes
             | ecoles
             | Q(~Exists(tous_les_jours), Exists(familles), Exists(ouverts), enfant=None)

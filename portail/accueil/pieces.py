@@ -5,7 +5,8 @@ from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from demandes.models import Demande, Depot
+from demandes.admin import demandes_de_l_agent, lisible, peut_traiter
+from demandes.models import Depot
 from familles.acces import famille_de
 from messagerie.models import PieceJointe
 from portail.accueil.models import Formulaire
@@ -49,18 +50,12 @@ def _pour_agent(fichier: Fichier, agent) -> Acces:
         )
         if jointe:
             return True, jointe.message.conversation.famille
-    if agent.has_perm("demandes.view_demande"):
-        demandes = Demande.objects.pour_agent(agent).filter(pieces__fichier=fichier).select_related("famille")
-        lisible = next((d for d in demandes if _lisible(d, agent)), None)
-        if lisible:
-            return True, lisible.famille
+    if peut_traiter(agent):
+        demandes = demandes_de_l_agent(agent).filter(pieces__fichier=fichier).select_related("famille")
+        trouvee = next((d for d in demandes if lisible(agent, d)), None)
+        if trouvee:
+            return True, trouvee.famille
     return REFUSE
-
-
-def _lisible(demande: Demande, agent) -> bool:
-    """Health and bank demandes have their own permission."""
-    requise = demande.permission
-    return not requise or agent.has_perm(requise)
 
 
 def _ouvrir(request: HttpRequest, pk) -> Fichier:
