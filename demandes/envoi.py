@@ -1,6 +1,7 @@
 """Sending: the demande, its number, its days, in one transaction. A double click sends once (`jeton`)."""
 
 import uuid
+from dataclasses import replace
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -15,6 +16,7 @@ from enfants import places
 from facturation.cloture import jours_clos
 from familles.models import Famille
 from messagerie.envoi import Envoi as Message
+from portail.socle.fichiers import deposer
 from portail.socle.verrous import verrouiller_un
 
 AUTOMATIQUE = "Acceptation automatique"
@@ -106,9 +108,25 @@ def joindre(demande: Demande, guichet: Guichet, par, maintenant: datetime) -> No
 @transaction.atomic
 def repondre(demande: Demande, guichet: Guichet, envoi: Message, maintenant: datetime) -> None:
     """Answer the town, with documents: they join the demande, whose readers and whose end they share."""
-    verrouiller_un(Famille.objects.filter(pk=demande.famille_id))
-    demande.attacher(guichet.fichiers())
+    if _attend_encore(demande):
+        demande.attacher(guichet.fichiers())
     demande.recevoir(envoi, maintenant)
+
+
+@transaction.atomic
+def repondre_du_fil(demande: Demande, envoi: Message, maintenant: datetime) -> None:
+    """The same from the inbox. Raises ValidationError when the demande has all the documents it may have."""
+    if envoi.pieces and _attend_encore(demande):
+        demande.attacher([deposer(piece, envoi.par) for piece in envoi.pieces])
+        envoi = replace(envoi, pieces=())
+    demande.recevoir(envoi, maintenant)
+
+
+def _attend_encore(demande: Demande) -> bool:
+    """Lock its household, and read it again: once decided, it takes no document."""
+    verrouiller_un(Famille.objects.filter(pk=demande.famille_id))
+    demande.refresh_from_db(fields=["etat"])
+    return demande.est_en_cours
 
 
 @transaction.atomic

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from demandes.types import Absences
 from enfants.models import Etat as EtatJour
-from portail.socle.fichiers import effacer
+from messagerie.models import PieceJointe
+from portail.socle.fichiers import effacer, effacer_pieces
 from portail.socle.models import Collectivite, Fichier
 from portail.socle.templatetags.portail import jour_moyen
 
@@ -131,11 +132,9 @@ class AvecPieces:
         self.avant = {n: v for n, v in self.avant.items() if n in gardes}
         self.effacee_le = maintenant
         self.save(update_fields=["donnees", "avant", "effaces", "effacee_le"])
-        pieces = list(self.pieces.select_related("fichier"))
-        self.pieces.all().delete()
-        for piece in pieces:
-            effacer(piece.fichier)
-        self._noter(DemandeEvenement.Genre.EFFACEE, None, maintenant, _combien(len(pieces)))
+        jointes = PieceJointe.objects.filter(message__conversation=self.conversation_id)
+        nombre = effacer_pieces(self.pieces.all()) + effacer_pieces(jointes)
+        self._noter(DemandeEvenement.Genre.EFFACEE, None, maintenant, _combien(nombre))
         return True
 
 

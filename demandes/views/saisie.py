@@ -1,6 +1,7 @@
 """The forms of « Mon compte » and « Mes enfants »: type, compare, send."""
 
 import uuid
+from datetime import date
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -18,6 +19,7 @@ from demandes.types import COMPTE, ENFANT, PAR_CODE, SANS_AUTORITE, AjouterEnfan
 from enfants.models import Enfant, Rattachement
 from familles.acces import famille_de
 from familles.models import Famille
+from portail.socle.traces import tracer
 
 FORMULAIRE = "demandes/formulaire.html"
 RIEN_CHANGE = "Vous n’avez rien changé\N{NO-BREAK SPACE}: il n’y a rien à envoyer."
@@ -75,6 +77,35 @@ def _autres(
     return [(d, genre.en_bref(d)) for d in lignes if d != attente]
 
 
+def _jeton(famille: Famille, envoi: Envoi) -> uuid.UUID:
+    """The token of this form. What is not one is replaced; so is that of a form already sent, found again with the back
+    button and changed: another demande, not a second click on the first.
+    """
+    jeton = envoi.cleaned_data.get("jeton") or uuid.uuid4()
+    if envoi.data.get("jeton") and not envoi.cleaned_data.get("confirmer"):
+        return uuid.uuid4() if famille.demandes.filter(jeton=jeton).exists() else jeton
+    return jeton
+
+
+def _formulaire(
+    poste,
+    famille: Famille,
+    genre: type[TypeDemande],
+    enfant: Enfant | None,
+    attente: Demande | None,
+    jour: date,
+) -> TypeDemande:
+    """The kind's form over the current values, or over those of the demande taken up."""
+    propose = attente.donnees if attente else None
+    return genre(poste, famille=famille, enfant=enfant, jour=jour, propose=propose)
+
+
+def _tracer_la_sante(request: HttpRequest, famille: Famille, genre: type[TypeDemande], enfant) -> None:
+    """The form shows the sheet."""
+    if enfant and genre.permission == "demandes.voir_sante":
+        tracer(request.user, "voir_sante", enfant, famille=famille, quoi="formulaire")
+
+
 def _saisie(
     request: HttpRequest, famille: Famille, genre: type[TypeDemande], enfant: Enfant | None, retour: str
 ) -> HttpResponse:
@@ -84,20 +115,15 @@ def _saisie(
     envoi = Envoi(request.GET if poste is None else poste)
     envoi.is_valid()
     etape = envoi.cleaned_data
-    jeton = etape.get("jeton") or uuid.uuid4()  # what is not a token is replaced
+    jeton = _jeton(famille, envoi)
     attente = _attente(famille, genre, enfant, etape.get("reprise"))
-    formulaire = genre(
-        poste,
-        famille=famille,
-        enfant=enfant,
-        jour=timezone.localdate(maintenant),
-        propose=attente.donnees if attente else None,
-    )
+    formulaire = _formulaire(poste, famille, genre, enfant, attente, timezone.localdate(maintenant))
     joints = Joints(Guichet(famille, request.user, jeton), genre.pieces, attente)
     # After the documents were read: a second click must find its demande, not « a document went away ».
     if etape.get("confirmer") and (deja := famille.demandes.filter(jeton=jeton).first()):
         return redirect("demande", pk=deja.pk)
     joints.recevoir(request, maintenant)
+    _tracer_la_sante(request, famille, genre, enfant)
     contexte = {
         "genre": genre,
         "enfant": enfant,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from demandes.declin import decliner, places_liberees
 from demandes.depots import Guichet, Joints, taire
-from demandes.envoi import joindre, repondre
+from demandes.envoi import joindre, repondre, repondre_du_fil
 from demandes.forms import Declin, Envoi, Filtre, ReponseAuComplement
 from demandes.liste import (
     compter,
@@ -37,9 +37,14 @@ from enfants.models import Etat as EtatJour
 from familles.acces import famille_de
 from messagerie import boites
 from messagerie import views as messagerie
-from portail.socle.traces import tracer
+from portail.socle.traces import tracer, tracer_plusieurs
 
+SANTE = "demandes.voir_sante"
 DOCUMENTS = "Documents demandés"
+SANS_DOCUMENT = (
+    "La mairie a décidé entre-temps\N{NO-BREAK SPACE}: votre message est envoyé, pas vos documents. "
+    "Si elle en a besoin, joignez-les depuis votre boîte de réception."
+)
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,9 @@ def _liste(request: HttpRequest, categorie: str) -> HttpResponse:
     page = page_de(lues.avec_nouveaute(request.user, maintenant), nombre, choisi["page"])
     demandes = list(page.object_list)
     marquer_vues([d.pk for d in demandes if d.nouvelle], request.user, maintenant)
+    if genre and genre.permission == SANTE:
+        # Its table shows the values.
+        tracer_plusieurs(request.user, "voir_sante", [(d, famille, {}) for d in demandes])
     contexte = {
         "categorie": categorie,
         "onglets": [_onglet(c, comptes) for c in (COMPTE, ENFANT)],
@@ -113,10 +121,14 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
         pk=pk,
     )
     complement = trouvee.etat == Etat.COMPLEMENT
+    # Typed while an agent decided, or the other adult answered: what is written is kept all the same.
+    ecrit = trouvee.conversation is not None and "texte" in request.POST
     # The form's token is also that of the message it sends.
-    reponse = ReponseAuComplement(request.POST if request.method == "POST" and complement else None)
+    reponse = ReponseAuComplement(
+        request.POST if ecrit or (complement and request.method == "POST") else None
+    )
     jeton = _jeton(request)
-    quoi = DOCUMENTS if complement else trouvee.accepte_pieces
+    quoi = DOCUMENTS if complement or (ecrit and trouvee.est_en_cours) else trouvee.accepte_pieces
     joints = Joints(Guichet(famille, request.user, jeton), quoi, deja=len(trouvee.pieces.all()))
     if request.method == "POST":
         if "retirer" in request.POST:
@@ -126,10 +138,10 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
         if "decliner" in request.POST:
             return _decliner(request, trouvee)
         joints.recevoir(request, maintenant)
-        suite = _joindre if "joindre" in request.POST else _repondre if complement else None
+        suite = _joindre if "joindre" in request.POST else _repondre if complement or ecrit else None
         if suite and (fait := suite(request, trouvee, joints, reponse)):
             return fait
-    if trouvee.permission == "demandes.voir_sante":
+    if trouvee.permission == SANTE:
         tracer(request.user, "voir_sante", trouvee, famille=famille)
     _marquer_vue(trouvee, request.user, maintenant)
     contexte = _contexte(trouvee, famille, jour, reponse)
@@ -160,6 +172,8 @@ def _repondre(request: HttpRequest, trouvee: Demande, joints: Joints, reponse) -
         return None
     if not reponse.is_valid() or not joints.valides():
         return None
+    if request.FILES and not joints.quoi:
+        messages.warning(request, SANS_DOCUMENT)
     envoi = messagerie.envoi_de(request, reponse)
     return _agir(
         request,
@@ -189,7 +203,10 @@ def conversation(request: HttpRequest, pk) -> HttpResponse:
     if sujet is None:
         return messagerie.conversation(request, pk)
     return messagerie.conversation(
-        request, pk, ecrire=lambda _, envoi, maintenant: sujet.recevoir(envoi, maintenant), sujet=sujet
+        request,
+        pk,
+        ecrire=lambda _, envoi, maintenant: repondre_du_fil(sujet, envoi, maintenant),
+        sujet=sujet,
     )
 
 

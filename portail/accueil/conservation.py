@@ -41,7 +41,7 @@ from familles.models import (
 from messagerie.models import Conversation, PieceJointe
 from portail.accueil.models import ExportDonnees, Visite
 from portail.socle.dates import decaler_ans
-from portail.socle.fichiers import effacer
+from portail.socle.fichiers import effacer_pieces
 from portail.socle.models import Courriel, Trace
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
@@ -214,7 +214,7 @@ def _effacer(famille: Famille, maintenant: datetime) -> None:
     _effacer_les_messages(famille)
     # Which kind of demande, when, and what the town decided: kept, as its history is. Not what was written in it.
     pieces = PieceDemande.objects.filter(demande__famille=famille)
-    _effacer_les_fichiers(pieces)
+    effacer_pieces(pieces)
     for demande in famille.demandes.filter(effacee_le=None):
         demande.effaces, demande.effacee_le = sorted(demande.donnees), maintenant
         demande.donnees = demande.avant = {}
@@ -243,16 +243,8 @@ def _effacer_les_comptes(famille: Famille) -> None:
 
 def _effacer_les_messages(famille: Famille) -> None:
     """Conversations and their attachments."""
-    _effacer_les_fichiers(PieceJointe.objects.filter(message__conversation__famille=famille))
+    effacer_pieces(PieceJointe.objects.filter(message__conversation__famille=famille))
     Conversation.objects.filter(famille=famille).delete()
-
-
-def _effacer_les_fichiers(pieces: QuerySet) -> None:
-    """These attachments, and the files nothing else names."""
-    fichiers = [piece.fichier for piece in pieces.select_related("fichier")]
-    pieces.delete()
-    for fichier in fichiers:
-        effacer(fichier)
 
 
 def _effacer_les_enfants(famille: Famille) -> None:

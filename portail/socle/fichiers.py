@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 
 from portail.socle import images
 from portail.socle.argent import INSECABLE
@@ -105,6 +105,15 @@ def effacer(fichier: Fichier) -> bool:
         return False
     transaction.on_commit(lambda: stockage.delete(cle))
     return True
+
+
+def effacer_pieces(pieces: QuerySet) -> int:
+    """These rows that name a file (`fichier`), and the files nothing else names; how many rows."""
+    fichiers = [piece.fichier for piece in pieces.select_related("fichier")]
+    pieces.delete()
+    for fichier in fichiers:
+        effacer(fichier)
+    return len(fichiers)
 
 
 def orphelins(avant) -> list[Path]:
