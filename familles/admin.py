@@ -178,6 +178,12 @@ class FamilleAdmin(PageAcces, Tracee, admin.ModelAdmin):
         trouvees = self.model.objects.filter(recherche.filtre(search_term, champs)).order_by().values("pk")
         return queryset.filter(pk__in=trouvees), False
 
+    @staticmethod
+    def libelle_de_choix(famille: Famille) -> str:
+        """Separated parents bear the same name: the adults and the number."""
+        adultes = " et ".join(str(r) for r in famille.responsables.all())
+        return f"{adultes or 'Sans adulte'}, n°\N{NO-BREAK SPACE}{famille.numero}"
+
     def get_readonly_fields(self, request, obj=None):
         return ("numero",) if obj else ()
 

@@ -6,6 +6,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from portail.socle.admin import Autocompletion
+
 urlpatterns = [
     path("", include("portail.socle.urls")),
     path("", include("familles.urls")),
@@ -21,6 +23,8 @@ urlpatterns = [
     ),
     # Nor a second page to change a password, with other rules.
     path("admin/password_change/", RedirectView.as_view(pattern_name="mot_de_passe_modifier")),
+    # The admin's own address, `admin:autocomplete`, with choices an agent can tell apart.
+    path("admin/autocomplete/", admin.site.admin_view(Autocompletion.as_view()), name="autocompletion"),
     path("admin/", admin.site.urls),
 ]
 if settings.DEMONSTRATION:

@@ -62,6 +62,7 @@ ADRESSES = {
     "mot_de_passe_modifier": CONNECTE,
     # the town hall's
     "acces_par_ecole": CONNECTE,
+    "autocompletion": CONNECTE,
     "pointage": CONNECTE,
     "pointage_papier": CONNECTE,
     "calendrier_remplir": CONNECTE,

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from enfants import agents, semaine
 from enfants.models import Jauge, Niveau, Prestation, Structure
+from portail.socle.admin import ChoixLisibles
 
 JOURS = [(str(n), nom.capitalize()) for n, nom in enumerate(semaine.NOMS)]
 
@@ -28,7 +29,7 @@ def prestations_de(utilisateur) -> QuerySet[Prestation]:
     return Prestation.objects.filter(structure__in=structures_de(utilisateur)).select_related("structure")
 
 
-class ParStructure(admin.ModelAdmin):
+class ParStructure(ChoixLisibles, admin.ModelAdmin):
     """Rows and choices of the agent's structures only. `chemin` leads from the row to its Structure."""
 
     chemin = "structure"

@@ -18,7 +18,7 @@ from enfants.models import (
     Structure,
 )
 from enfants.rattachements import suivre_la_fin
-from portail.socle.admin import Tracee
+from portail.socle.admin import ChoixLisibles, Tracee
 from portail.socle.periodes import PeriodesFormSet
 from portail.socle.traces import tracer
 
@@ -33,12 +33,12 @@ class RattachementsFormSet(PeriodesFormSet):
     )
 
 
-class RattachementInline(LienTerminer, admin.TabularInline):
+class RattachementInline(LienTerminer, ChoixLisibles, admin.StackedInline):
     model = Rattachement
     formset = RattachementsFormSet
     extra = 0
     autocomplete_fields = ("famille",)
-    fields = ("famille", "autorite_parentale", "garde", "du", "au", "terminer")
+    fields = (("famille", "garde", "autorite_parentale"), ("du", "au"), "terminer")
 
 
 class ScolariteInline(admin.TabularInline):
@@ -66,7 +66,7 @@ class AutorisationsInline(admin.StackedInline):
     fields = (("droit_image", "sortie_seul", "soins_urgence", "transport", "baignade"),)
 
 
-class PersonneAutoriseeInline(admin.StackedInline):
+class PersonneAutoriseeInline(ChoixLisibles, admin.StackedInline):
     model = PersonneAutorisee
     extra = 0
     autocomplete_fields = ("famille",)
@@ -103,6 +103,11 @@ class EnfantAdmin(Tracee, ParStructure):
                 Q(inscriptions__prestation__structure__in=siennes) | Q(scolarites__ecole__in=siennes)
             ).distinct()
         return lignes
+
+    @staticmethod
+    def libelle_de_choix(enfant: Enfant) -> str:
+        accord = "née" if enfant.sexe == Enfant.Sexe.FILLE else "né"
+        return f"{enfant}, {accord} le {enfant.naissance:%d/%m/%Y}"
 
     @admin.display(description="familles")
     def familles_affichees(self, enfant: Enfant) -> str:

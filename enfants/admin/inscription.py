@@ -171,6 +171,10 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
     def payeur(self, inscription: Inscription) -> str:
         return str(inscription.famille.titulaire() or inscription.famille)
 
+    def libelle_de_choix(self, inscription: Inscription) -> str:
+        """Two households may enrol the same child to the same service: who pays."""
+        return f"{inscription.enfant}, {inscription.prestation.nom}, payé par {self.payeur(inscription)}, {self.periode(inscription)}"
+
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("famille__responsables")
 

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,6 +15,31 @@ admin.site.site_header = "Portail Famille — mairie"
 admin.site.site_title = "Portail Famille — mairie"
 admin.site.index_title = "Administration"
 admin.site.empty_value_display = "–"
+
+
+class Autocompletion(AutocompleteJsonView):
+    """The choices of a search field, in the words of `libelle_de_choix` where the model's page has some."""
+
+    admin_site = admin.site
+
+    def serialize_result(self, obj, to_field_name):
+        libelle = getattr(self.model_admin, "libelle_de_choix", str)
+        return super().serialize_result(obj, to_field_name) | {"text": libelle(obj)}
+
+
+class ChoixLisibles:
+    """Mixin: the row chosen already is named as the search names it."""
+
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        champ = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        page = self.admin_site._registry.get(db_field.related_model)
+        if (
+            champ
+            and db_field.name in self.get_autocomplete_fields(request)
+            and hasattr(page, "libelle_de_choix")
+        ):
+            champ.label_from_instance = page.libelle_de_choix
+        return champ
 
 
 class LectureSeule:

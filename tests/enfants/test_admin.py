@@ -506,3 +506,23 @@ def test_the_list_starts_today(monde, demande, jours):
     with time_machine.travel(MAINTENANT + timedelta(days=4), tick=False):
         page = monde.client(monde.agent).get(adresse(Reservation, "changelist") + demande)
     assert [ligne.jour for ligne in page.context["cl"].result_list] == jours
+
+
+def choix(mairie, modele: str, champ: str, terme: str) -> list[str]:
+    demande = {"app_label": "enfants", "model_name": modele, "field_name": champ, "term": terme}
+    return [ligne["text"] for ligne in mairie.get(reverse("admin:autocomplete"), demande).json()["results"]]
+
+
+def test_a_choice_tells_homonyms_apart(monde, mairie):
+    """The payer is chosen among people of the same name."""
+    familles = [
+        f"{' et '.join(str(r) for r in f.responsables.all())}, n°\N{NO-BREAK SPACE}{f.numero}"
+        for f in (monde.jean, monde.jeanne)
+    ]
+    assert choix(mairie, "inscription", "famille", "dupont") == familles
+    zoe = Enfant.objects.get(prenom="Zoé")
+    assert choix(mairie, "inscription", "enfant", "zoé") == [f"Zoé MARTIN, née le {zoe.naissance:%d/%m/%Y}"]
+    (ligne,) = choix(mairie, "reservation", "inscription", "zoé")
+    assert ligne.startswith("Zoé MARTIN, Restauration scolaire, payé par MARTIN Claire, ")
+    page = mairie.get(adresse(Inscription, "add"), {"famille": monde.claire.pk}).content.decode()
+    assert f"MARTIN Claire, n°\N{NO-BREAK SPACE}{monde.claire.numero}" in page
