@@ -349,12 +349,15 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         return evenement
 
     def _prevenir(self, evenement: DemandeEvenement, texte: str = "") -> None:
-        """One e-mail for each adult who allowed it. Words an agent typed about health or bank stay in the portal."""
+        """One e-mail for each adult who allowed it. Words an agent typed about health or bank stay in the portal; days
+        are read once, a typical week has hundreds.
+        """
         if self.permission and evenement.par_id:
             texte = ""
+        lue = Demande.objects.avec_jours().get(pk=self.pk) if self.genre.planning else self
         for adresse in self.famille.adresses_courriel():
             cle = f"demande:{self.numero}:{evenement.pk}:{adresse}"
-            contexte = {"demande": self, "texte": texte}
+            contexte = {"demande": lue, "texte": texte}
             poster(cle[:200], adresse, f"courriels/demande_{evenement.genre}.txt", contexte)
 
     def accuser(self) -> None:

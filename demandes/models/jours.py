@@ -10,7 +10,7 @@ from enfants.models import Reservation
 from facturation.cloture import FACTURE, deja_factures, phrase_deja_factures
 
 from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, DejaTraitee, Etat, en_mots, etat_des_jours
-from .suite import DemandeEvenement
+from .suite import DemandeEvenement, DemandeJour
 
 FACTUREE = "L’absence est facturée."
 
@@ -59,10 +59,10 @@ class AvecJours:
     ) -> bool:
         """Write down what the days became, close once all are settled (True). Needs the lock of a verb."""
         lignes = list(self.jours.select_related("reservation"))
-        for ligne in lignes:
-            if not ligne.decision and ligne.decision_lue:
-                ligne.decision = ligne.decision_lue
-                ligne.save(update_fields=["decision"])
+        decidees = [ligne for ligne in lignes if not ligne.decision and ligne.decision_lue]
+        for ligne in decidees:
+            ligne.decision = ligne.decision_lue
+        DemandeJour.objects.bulk_update(decidees, ["decision"], batch_size=200)
         etat = etat_des_jours([ligne.decision for ligne in lignes])
         if etat:
             if etat == Etat.REFUSEE:

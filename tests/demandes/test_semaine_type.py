@@ -1,20 +1,26 @@
 """The typical week: the same days for several children at once, until the holidays, without JavaScript."""
 
-from datetime import date, datetime
+import uuid
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.models import Demande
 from demandes.semaine_type import bornes, conflits, deplier
 from enfants import semaine
 from enfants.models import GroupeExclusif, PeriodeVacances, Reservation
+from enfants.places import Souhait
 from enfants.regles import Calendrier, Vacances
 from portail.socle.models import Collectivite
 from tests import factories
 from tests.demandes.fabrique import reservations
+from tests.enfants.fabrique import automatique, reserver
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
 LUNDI, JEUDI = date(2026, 11, 30), date(2026, 12, 3)
@@ -306,3 +312,28 @@ def test_les_requetes_ne_dependent_pas_du_nombre(monde, noel, django_assert_num_
         client.get(URL)
     with django_assert_num_queries(9):
         client.get(URL, {"semaine": "2026-11-30"})
+
+
+@pytest.mark.parametrize("genre", ["reservations", "absences"])
+def test_envoyer_une_annee_ne_coute_pas_une_requete_par_jour(monde, genre):
+    """Family, children and places are locked until the end: five days and fifty read and write as much."""
+    club = automatique(factories.prestation("Club", places=9, jours=31))
+    inscription = factories.inscription(monde.lea, club, monde.jean)
+    jours = [j for j in (date(2026, 12, 1) + timedelta(n) for n in range(90)) if j.weekday() < 5]
+    par = monde.jean.responsables.first().utilisateur
+    comptes = []
+    # The first of the year creates the counter.
+    for lot in (jours[:1], jours[1:6], jours[6:56]):
+        if genre == "absences":
+            reserver(inscription, *lot)
+            siennes = list(Reservation.objects.filter(jour__in=lot))
+            raison = {"raison": "familiale", "precision": ""}
+            args = envoyer_absences, monde.jean, siennes, raison
+        else:
+            args = envoyer_reservations, monde.jean, [Souhait(inscription, jour) for jour in lot]
+        verbe, *reste = args
+        with CaptureQueriesContext(connection) as requetes:
+            demande, _ = verbe(*reste, par, MAINTENANT, uuid.uuid4())
+        assert (demande.etat, demande.jours.count()) == ("acceptee", len(lot))
+        comptes.append(len(requetes))
+    assert comptes[1] == comptes[2]
