@@ -6,7 +6,7 @@ from datetime import date
 from django.db.models import Exists, OuterRef, Q
 
 from enfants.models import Reservation
-from enfants.regles import jour_en_mots
+from facturation.bareme import premier_du_mois
 from facturation.brouillons import deja_facturees
 from facturation.models import Campagne, Facture
 from portail.socle.argent import INSECABLE
@@ -51,27 +51,18 @@ def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
     }
 
 
-def phrase_deja_factures(reservations: Iterable[Reservation]) -> str:
-    """For the agent about to change these bookings: which days need an avoir first; empty when none does."""
-    factures = sorted(deja_factures(reservations), key=lambda r: (r.jour, r.pk))
-    jours = ", ".join(dict.fromkeys(jour_en_mots(r.jour) for r in factures))
-    return (
-        f"Déjà facturé{INSECABLE}: {jours}. Faites d’abord un avoir de la facture, ou refusez."
-        if jours
-        else ""
-    )
-
-
 def deja_factures(reservations: Iterable[Reservation]) -> list[Reservation]:
-    """Of these bookings, those a live invoice bills to their payer: to excuse or to grant them now would leave it wrong.
-
-    By invoice and not by campagne: a family whose invoice is held back, or cancelled by an avoir, is still to decide.
+    """Of these bookings, those a live invoice bills to their payer by the day: to excuse one makes an avoir necessary
+    (`ecarts` tells the régisseur). A month at one price does not depend on a day.
     """
     reservations = list(reservations)
     if not reservations:
         return []
     jours = [r.jour for r in reservations]
     facturees = deja_facturees({r.payeur_id for r in reservations}, min(jours), max(jours))
-    return [
-        r for r in reservations if (r.payeur_id, r.enfant_id, r.prestation_id, r.jour, False) in facturees
-    ]
+
+    def facture(r: Reservation) -> bool:
+        cle = (r.payeur_id, r.enfant_id, r.prestation_id)
+        return (*cle, r.jour, False) in facturees and (*cle, premier_du_mois(r.jour), True) not in facturees
+
+    return [r for r in reservations if facture(r)]

@@ -7,9 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from demandes.models import Demande
-from demandes.textes import Ligne, lignes_de, titre
+from demandes.textes import Ligne, jours_en_mots, lignes_de, titre
 from enfants.agents import structures_de
 from enfants.models import Enfant, Reservation
+from facturation.cloture import deja_factures
 from familles.models import Famille
 
 from .droits import demandes_de_l_agent, interlocuteur, lisible
@@ -79,6 +80,7 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
             (j, j.reservation_id in faite.parmi, str(j.reservation_id) in choisis)
             for j in demande.jours.all()
         ],
+        "factures": jours_en_mots(r.jour for r in _factures(demande, faite)) if permis else "",
         "raison": demande.genre.texte(demande.donnees) if demande.type == "absences" and permis else "",
         "evenements": demande.evenements.select_related("par"),
         "fil": fil,
@@ -93,6 +95,11 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
         "semblables": faite.fields["existant"].queryset,
         **_liens(agent, demande),
     }
+
+
+def _factures(demande: Demande, faite: Decision) -> list[Reservation]:
+    """Days to decide that an invoice already bills: to accept the absence asks the régisseur for an avoir."""
+    return deja_factures(j.reservation for j in demande.jours.all() if j.reservation_id in faite.parmi)
 
 
 def _liens(agent, demande: Demande) -> dict:

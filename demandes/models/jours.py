@@ -7,7 +7,7 @@ from django.db import transaction
 
 from enfants import places
 from enfants.models import Reservation
-from facturation.cloture import FACTURE, deja_factures, phrase_deja_factures
+from facturation.cloture import FACTURE, deja_factures
 
 from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, DejaTraitee, Etat, en_mots, etat_des_jours
 from .suite import DemandeEvenement, DemandeJour
@@ -85,9 +85,6 @@ class AvecJours:
             raise DejaTraitee("Ces jours sont déjà décidés.")
         if non and not motif.strip():
             raise ValidationError("Donnez le motif du refus.")
-        # The family being locked, no invoice of its own is issued meanwhile.
-        if phrase := phrase_deja_factures(Reservation.objects.filter(pk__in=oui)):
-            raise ValidationError(phrase)
         absence = self.type == "absences"
         for ids, accord in ((oui, True), (non, False)):
             if not ids:

@@ -12,7 +12,6 @@ from django.utils.functional import cached_property
 
 from enfants import inscriptions, regles, semaine
 from enfants.models import Inscription, Prestation, Scolarite
-from facturation.cloture import phrase_deja_factures
 from portail.socle.argent import INSECABLE
 
 from .base import ENFANT, ChampDate, Ligne, TypeDemande, Valeur
@@ -207,9 +206,7 @@ class InscriptionService(TypeDemande):
             semaine_type=semaine.masque(int(j) for j in d["jours"]),
             jour=self.jour,
         )
-        fait = inscriptions.remplir(inscription, par, maintenant)
-        if phrase := phrase_deja_factures(fait.annulees):
-            raise ValidationError(phrase)
+        inscriptions.remplir(inscription, par, maintenant)
 
     # --- in words -----------------------------------------------------------------------------------
 

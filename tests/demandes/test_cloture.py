@@ -1,4 +1,4 @@
-"""A day already invoiced: neither booked nor cancelled from the planning; an agent needs an avoir first."""
+"""A day already invoiced: neither booked nor cancelled from the planning; an agent is told an avoir follows."""
 
 import uuid
 from datetime import date, datetime, timedelta
@@ -12,16 +12,17 @@ from django.utils import timezone
 
 from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.models import Demande
-from enfants.models import AnneeScolaire, Reservation
+from enfants.models import Reservation
 from enfants.places import Souhait
 from facturation import emission
 from facturation.cloture import jours_clos
 from facturation.emission import avoir
 from facturation.models import Campagne, Facture, LigneFacture
-from tests.demandes.fabrique import demande, titulaire
+from tests.demandes.fabrique import reservations, titulaire
 from tests.facturation import fabrique
 
 JOUR = date(2026, 12, 7)
+LE = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Europe/Paris"))
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def test_un_brouillon_perime_nest_pas_emis(monde, decembre):
 # --- what the town decides afterwards ---------------------------------------------------------------------------
 
 
-def facturee(reservation: Reservation) -> Facture:
+def facturee(reservation: Reservation, unite: str = "jour") -> Facture:
     """An issued invoice that bills this day."""
     faite = fabrique.facture(reservation.payeur, 345)
     LigneFacture.objects.create(
@@ -159,6 +160,7 @@ def facturee(reservation: Reservation) -> Facture:
         enfant=reservation.enfant,
         prestation=reservation.prestation,
         libelle="Restauration scolaire",
+        unite=unite,
         nature_fiscale="repas",
         unite_centimes=345,
         total_centimes=345,
@@ -179,43 +181,29 @@ def absence(monde) -> Demande:
     return faite
 
 
-def test_un_jour_facture_ne_sexcuse_pas_sans_avoir(monde, absence):
+def page(monde, faite: Demande) -> str:
+    return monde.client(monde.agent).get(reverse("admin:demandes_demande_change", args=[faite.pk])).text
+
+
+def test_lagent_sait_quun_jour_est_facture(monde, absence):
     facture = facturee(absence.jours.get().reservation)
-    with pytest.raises(ValidationError) as refus:
-        absence.accepter(monde.agent, timezone.now())
-    assert refus.value.messages == [
-        "Déjà facturé\xa0: lundi\xa07\xa0décembre. Faites d’abord un avoir de la facture, ou refusez."
-    ]
-    assert absence.jours.get().reservation.etat == "absence_demandee"
+    assert "Déjà facturé : lundi\xa07\xa0décembre." in page(monde, absence)
     avoir(facture, monde.agent, "Absence excusée")
-    absence.accepter(monde.agent, timezone.now())
-    assert absence.jours.get().reservation.etat == "absent_excuse"
+    assert "Déjà facturé" not in page(monde, absence)
 
 
-def test_refuser_un_jour_facture_le_laisse_facture(monde, absence):
-    facturee(absence.jours.get().reservation)
-    absence.refuser(monde.agent, "Sans attestation.", timezone.now())
-    assert absence.jours.get().reservation.etat == "absent_facture"
+def test_la_facture_dun_autre_ou_dun_mois_entier_nimporte_pas(monde, absence):
+    facturee(fabrique.reservation(monde.inscriptions["zoe"], JOUR))
+    facturee(absence.jours.get().reservation, unite="mois")
+    assert "Déjà facturé" not in page(monde, absence)
 
 
-def test_la_facture_dun_autre_nempeche_rien(monde, absence):
-    autre = fabrique.reservation(monde.inscriptions["zoe"], JOUR)
-    facturee(autre)
-    absence.accepter(monde.agent, timezone.now())
-    assert absence.jours.get().reservation.etat == "absent_excuse"
-
-
-def test_une_semaine_type_ne_reprend_pas_un_jour_facture(monde):
-    """To accept another week would cancel a day billed in advance: nothing is changed at all."""
-    AnneeScolaire.objects.create(debut=date(2026, 9, 1), fin=date(2027, 8, 31))
-    ancienne = monde.inscriptions["tom"]
-    reservee = fabrique.reservation(ancienne, JOUR, reguliere=True)
-    facturee(reservee)
-    le = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Europe/Paris"))
-    corps = {"prestation": str(monde.cantine.pk), "mode": "regulier", "jours": ["1"], "du": "2026-12-01"}
-    faite = demande("inscription", monde.jean, corps, monde.tom, le)
-    with pytest.raises(ValidationError, match="Déjà facturé"):
-        faite.accepter(monde.agent, le)
-    reservee.refresh_from_db()
-    faite.refresh_from_db()
-    assert (reservee.etat, reservee.inscription, faite.etat) == ("reservee", ancienne, "envoyee")
+def test_une_place_liberee_deja_facturee_ne_se_decline_pas(monde):
+    faite = reservations(monde.inscriptions["lea"], JOUR, le=LE)
+    faite.accepter(monde.agent, LE)
+    reservation = faite.jours.get().reservation
+    facturee(reservation)
+    with pytest.raises(ValidationError, match="écrivez à la mairie"):
+        faite.decliner(reservation, "", titulaire(monde.jean).utilisateur, LE)
+    reservation.refresh_from_db()
+    assert reservation.etat == "reservee"
