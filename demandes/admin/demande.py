@@ -59,6 +59,10 @@ class DemandeAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
 
+    def lookup_allowed(self, lookup, value, request=None) -> bool:
+        """Only the filters shown: `?donnees__iban__startswith=` would answer whoever may not read the bank."""
+        return lookup in {filtre.parameter_name for filtre in self.list_filter}
+
     def get_queryset(self, request):
         return demandes_de_l_agent(request.user).avec_jours().prefetch_related("famille__responsables")
 

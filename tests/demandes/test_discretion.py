@@ -218,3 +218,14 @@ def test_un_formulaire_retrouve_en_arriere_puis_change_est_une_autre_demande(mon
     seconde = Demande.objects.exclude(pk=premiere.pk).get()
     premiere.refresh_from_db()
     assert (premiere.etat, seconde.donnees["adresse"]) == ("retiree", "9 rue des Galets")
+
+
+@pytest.mark.parametrize("lecture", ["iban__startswith=FR76", "iban__startswith=FR99", "titulaire=DUPONT"])
+def test_ladresse_de_la_liste_ne_devine_aucune_valeur(monde, lecture):
+    """Neither a list nor its absence: `?donnees__…=` is not a filter, whatever it would find."""
+    iban = {"titulaire": "DUPONT", "iban": "FR7630006000011234567890189", "bic": "AGRIFRPP"}
+    demande("bancaires", monde.jean, iban, le=MAINTENANT)
+    client = monde.client(factories.agent("enfance", "demandes.traiter_demande"))
+    liste = reverse("admin:demandes_demande_changelist")
+    assert client.get(f"{liste}?donnees__{lecture}").status_code in (302, 400)
+    assert client.get(f"{liste}?type__exact=bancaires&age=1&situation=toutes").status_code == 200
