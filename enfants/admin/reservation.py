@@ -70,7 +70,10 @@ class ReservationAdmin(ParStructure):
         return str(reservation.payeur.titulaire() or reservation.payeur)
 
     def get_form(self, request, obj=None, **kwargs):
-        return AjoutForm if obj is None else super().get_form(request, obj, **kwargs)
+        # Through the admin's own fields: searched instead of listed, and only of the structures this agent holds.
+        if obj is None:
+            kwargs["form"] = AjoutForm
+        return super().get_form(request, obj, **kwargs)
 
     def get_autocomplete_fields(self, request):
         return ("inscription",)

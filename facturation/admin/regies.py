@@ -43,6 +43,17 @@ class LienInline(admin.TabularInline):
     extra = 0
     can_delete = False
 
+    def get_queryset(self, request):
+        return super().get_queryset(request).select_related("regie", "prestation__structure")
+
+    def formfield_for_foreignkey(self, db_field, request, **options):
+        champ = super().formfield_for_foreignkey(db_field, request, **options)
+        if db_field.name == "prestation":
+            champ.queryset = Prestation.objects.select_related("structure")
+            # Read once for all the rows.
+            champ.choices = list(champ.choices)
+        return champ
+
 
 class CompteurInline(admin.TabularInline):
     model = Compteur

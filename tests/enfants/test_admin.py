@@ -145,6 +145,26 @@ def test_an_agent_sees_their_structures_only(monde):
     )
 
 
+def test_an_agent_books_in_their_structures_only(monde, django_assert_num_queries):
+    """The form that adds a booking searches the inscriptions; another structure's is refused, and nothing is listed."""
+    ailleurs = factories.structure("Crèche des Lilas", genre="creche")
+    matin = automatique(factories.prestation("Accueil du matin", structure=ailleurs))
+    automatique(monde.cantine)
+    mienne = factories.inscription(monde.lea, matin, monde.jean)
+    agent = factories.agent("lilas", "enfants.view_reservation", "enfants.add_reservation")
+    AffectationAgent.objects.create(utilisateur=agent, structure=ailleurs)
+    navigateur = monde.client(agent)
+    ajouter = adresse(Reservation, "add")
+    navigateur.get(ajouter)
+    with django_assert_num_queries(10):
+        page = navigateur.get(ajouter).content.decode()
+    assert "Léa" not in page and "admin-autocomplete" in page
+    refusee = navigateur.post(ajouter, {"inscription": monde.inscriptions["lea"].pk, "jour": LUNDI})
+    assert refusee.status_code == 200 and not Reservation.objects.exists()
+    assert navigateur.post(ajouter, {"inscription": mienne.pk, "jour": LUNDI}).status_code == 302
+    assert Reservation.objects.get().prestation == matin
+
+
 # ── Places ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

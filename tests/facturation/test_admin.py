@@ -9,7 +9,16 @@ from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
 from facturation.encaissement import encaisser
-from facturation.models import Brouillon, Campagne, Facture, PriseEnChargeTresor, Regie, Reglement, Tarif
+from facturation.models import (
+    Brouillon,
+    Campagne,
+    Facture,
+    PriseEnChargeTresor,
+    Regie,
+    RegiePrestation,
+    Reglement,
+    Tarif,
+)
 from facturation.releve import solde
 from tests import factories
 from tests.facturation import fabrique
@@ -243,6 +252,17 @@ def test_one_regie_at_a_time_for_a_service(monde):
         == 302
     )
     assert Regie.objects.get(prefixe="CR").compteurs.get().suivant == 500
+
+
+def test_a_regie_of_many_services_reads_them_once(monde, django_assert_num_queries):
+    bureau, regie = monde.client(monde.agent), fabrique.lien(monde.cantine).regie
+    bureau.get(adresse("regie_change", regie.pk))
+    for n in range(3):
+        with django_assert_num_queries(28):
+            bureau.get(adresse("regie_change", regie.pk))
+        RegiePrestation.objects.create(
+            regie=regie, prestation=factories.prestation(f"Atelier {n}"), du=LUNDI, nature_fiscale="garde"
+        )
 
 
 def test_credit_note(monde):
