@@ -112,8 +112,11 @@ class CoordonneesBancairesInline(admin.StackedInline):
 
 
 class MandatInline(admin.StackedInline):
+    """Revoked, never deleted: it proves what was debited."""
+
     model = MandatSepa
     extra = 0
+    can_delete = False
     fields = (
         ("rum", "etat"),
         ("titulaire", "titulaire_adresse"),
