@@ -1,5 +1,6 @@
 """Private files: who may open which, checked at each request; how they are sent so that they can do no harm."""
 
+from django.db.models import Q
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -51,7 +52,9 @@ def _pour_agent(fichier: Fichier, agent) -> Acces:
         if jointe:
             return True, jointe.message.conversation.famille
     if peut_traiter(agent):
-        demandes = demandes_de_l_agent(agent).filter(pieces__fichier=fichier).select_related("famille")
+        # Its own, or joined to what is said about it, which its page shows.
+        siennes = Q(pieces__fichier=fichier) | Q(conversation__messages__pieces__fichier=fichier)
+        demandes = demandes_de_l_agent(agent).filter(siennes).select_related("famille")
         trouvee = next((d for d in demandes if lisible(agent, d)), None)
         if trouvee:
             return True, trouvee.famille

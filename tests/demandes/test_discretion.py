@@ -130,6 +130,19 @@ def test_ce_qui_est_joint_apres_la_decision_part_avec_les_valeurs(monde, sante):
     assert (PieceJointe.objects.count(), Fichier.objects.count()) == (0, 0)
 
 
+def test_lagent_ouvre_ce_que_la_page_de_la_demande_montre(monde, sante):
+    """Joined to a message once it was decided: whoever reads the demande opens it, without the right to read messages."""
+    sante.accepter(monde.agent, MAINTENANT)
+    adresse = reverse("conversation", args=[sante.conversation_id])
+    monde.client(monde.jean).post(adresse, {"texte": "La suite.", "pieces": televerse("PAI.pdf")})
+    jointe = PieceJointe.objects.get().fichier_id
+    codes = []
+    for nom, droits in (("simple", ()), ("infirmiere", ("demandes.voir_sante",))):
+        client = monde.client(factories.agent(nom, "demandes.traiter_demande", *droits))
+        codes.append(ouvrir(client, jointe))
+    assert codes == [404, 200]
+
+
 def test_qui_ne_traite_pas_les_demandes_nouvre_pas_leurs_documents(monde):
     faite = demande("infos-responsable", monde.jean, ADRESSE, le=MAINTENANT)
     monde.client(monde.jean).post(
