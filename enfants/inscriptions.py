@@ -194,7 +194,7 @@ def remplir(inscription: Inscription, par, maintenant: datetime) -> Remplissage:
     behalf of the town (no limit holds; full, closed, exclusive days are left and said), those it no longer covers
     are cancelled and their places offered. Twice is once.
 
-    Locks at once all it may touch; in a transaction of the caller, no child is locked yet.
+    Locks at once all it may touch. In a transaction of the caller that writes days first, see `places.tenir_les_enfants`.
     """
     prevision = prevoir(inscription, maintenant)
     souhaits = [places.Souhait(inscription, jour) for jour in prevision.a_reserver]

@@ -6,15 +6,15 @@ In one transaction call the verbs that take before the verbs that free.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import IntegrityError, transaction
 
 from enfants.calendrier import calendrier_du
-from enfants.models import Enfant, Etat, Reservation, ReservationEvenement
+from enfants.models import Enfant, Etat, Prestation, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
 from enfants.places_attente import limites_pour_decliner, perdues, promouvoir, proposer, rangs, rattraper
-from enfants.places_chargement import charger, charger_attentes, charger_places
+from enfants.places_chargement import attentes_sur, charger, charger_attentes, charger_places
 from enfants.places_examen import (
     A_CHANGE,
     Examen,
@@ -32,6 +32,7 @@ from enfants.places_verrous import (
     bouger,
     ouvrir_creneaux,
     phrase_de,
+    prises,
     tenir,
 )
 from portail.socle.models import Collectivite
@@ -57,6 +58,7 @@ __all__ = [
     "rattraper",
     "reserver",
     "retirer",
+    "tenir_les_enfants",
     "tenir_tout",
     "trancher_absences",
 ]
@@ -64,6 +66,16 @@ __all__ = [
 
 def _cles(examen: Examen, souhaits: list[Souhait]) -> set:
     return {cle for s in souhaits for cle in examen.cles(examen.inscriptions[s.inscription.pk], s.jour)}
+
+
+def tenir_les_enfants(enfant: Enfant, prestation: Prestation, jour: date) -> None:
+    """Hold this child and those who wait for what its days from `jour` on hold: all at once, before these days are
+    written. The child alone first, then the others, would be a deadlock. Inside a transaction.
+    """
+    tenir_ensemble(CALENDRIER)
+    siennes = Reservation.objects.filter(enfant=enfant, prestation=prestation, jour__gte=jour).vivantes()
+    attentes = attentes_sur({cle for r in siennes for cle in prises(r)})
+    verrouiller(Enfant.objects.filter(pk__in={enfant.pk, *(r.enfant_id for r in attentes)}))
 
 
 def tenir_tout(souhaits: list[Souhait], reservation_ids: Iterable[int]) -> None:

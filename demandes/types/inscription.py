@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from enfants import inscriptions, regles, semaine
+from enfants import inscriptions, places, regles, semaine
 from enfants.models import Inscription, Prestation, Scolarite
 from portail.socle.argent import INSECABLE
 
@@ -197,6 +197,7 @@ class InscriptionService(TypeDemande):
 
     def appliquer(self, par, maintenant) -> None:
         d = self.cleaned_data
+        places.tenir_les_enfants(self.enfant, d["prestation"], self.jour)
         inscription = Inscription.objects.etablir(
             self.enfant,
             d["prestation"],

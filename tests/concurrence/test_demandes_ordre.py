@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 
 from demandes import envoi
 from demandes.models import CompteurDemande, Demande, ReglageDemande
-from enfants import places
+from enfants import inscriptions, places
 from enfants.models import AnneeScolaire, PeriodeVacances, Reservation
 from portail.socle import verrous
 from tests import factories
@@ -137,3 +137,53 @@ def test_reserver_puis_annuler_serait_un_interblocage(monkeypatch):
     """Negative control: places taken, then places freed, each under its own locks."""
     monkeypatch.setattr(places, "tenir_tout", lambda souhaits, ids: None)
     assert sum(isinstance(r, OperationalError) for r in _semaines_croisees(monkeypatch)) == 1
+
+
+# --- a week that changes, and an agent who cancels one of its days ------------------------------------------------
+
+
+def _semaine_et_annulation(monkeypatch) -> list:
+    """The demande moves the day under its new inscription, then cancels it, while another agent cancels it."""
+    cantine, agent = factories.prestation(), factories.agent()
+    famille = factories.famille("Jean", "DUPONT", "jean.dupont")
+    enfant = factories.enfant("Léa", famille)
+    jour = date(2026, 12, 7)
+    (issue,) = places.reserver(
+        [places.Souhait(factories.inscription(enfant, cantine, famille), jour)],
+        agent,
+        MAINTENANT,
+        au_nom_de_la_mairie=True,
+        reguliere=True,
+    )
+    corps = {"prestation": str(cantine.pk), "mode": "regulier", "jours": ["1"], "du": "2026-12-01"}
+    faite = demande("inscription", famille, corps, enfant, MAINTENANT)
+    barriere, remplir, appliquer = threading.Barrier(2), inscriptions.remplir, places.appliquer
+
+    def puis_remplir(*args):
+        se_croiser(barriere)
+        return remplir(*args)
+
+    def puis_appliquer(passages, *args):
+        if passages:
+            se_croiser(barriere)
+        return appliquer(passages, *args)
+
+    monkeypatch.setattr(inscriptions, "remplir", puis_remplir)
+    monkeypatch.setattr(places, "appliquer", puis_appliquer)
+    reponses = ensemble(
+        lambda: Demande.objects.get(pk=faite.pk).accepter(agent, MAINTENANT),
+        lambda: places.annuler([issue.reservation.pk], agent, MAINTENANT, "Sortie") and None,
+    )
+    issue.reservation.refresh_from_db()
+    return [*reponses, issue.reservation.etat]
+
+
+def test_changer_de_semaine_et_annuler_un_jour_se_suivent(monkeypatch):
+    assert _semaine_et_annulation(monkeypatch) == [None, None, "annulee"]
+
+
+def test_le_jour_ecrit_avant_lenfant_serait_un_interblocage(monkeypatch):
+    """Negative control: the days move under the new inscription, the child is locked afterwards."""
+    monkeypatch.setattr(places, "tenir_les_enfants", lambda enfant, prestation, jour: None)
+    *reponses, _ = _semaine_et_annulation(monkeypatch)
+    assert sum(isinstance(r, OperationalError) for r in reponses) == 1
