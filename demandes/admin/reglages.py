@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.forms import CheckboxSelectMultiple
 
 from demandes.models import MotifRefus, ReglageDemande, automatisable
 from demandes.types import COMPTE, TYPES
@@ -12,7 +13,6 @@ class ReglageDemandeAdmin(admin.ModelAdmin):
     """One row a kind, made when the page is opened: nobody adds nor removes any."""
 
     list_display = ("type", "acceptation", "reserve_a", "rattaches")
-    filter_horizontal = ("groupes",)
     fields = ("type", "automatique", "groupes", "agents_rattaches")
 
     def get_queryset(self, request):
@@ -39,6 +39,7 @@ class ReglageDemandeAdmin(admin.ModelAdmin):
         return figes
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
+        kwargs["widget"] = CheckboxSelectMultiple
         kwargs["queryset"] = Group.objects.order_by("name")
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 

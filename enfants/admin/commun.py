@@ -2,6 +2,8 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminTimeWidget
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -33,6 +35,7 @@ class ParStructure(ChoixLisibles, admin.ModelAdmin):
     """Rows and choices of the agent's structures only. `chemin` leads from the row to its Structure."""
 
     chemin = "structure"
+    formfield_overrides = {models.TimeField: {"widget": AdminTimeWidget(format="%H:%M")}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         lignes = super().get_queryset(request)

@@ -325,7 +325,7 @@ class Creneau(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.jauge}, {self.jour}"
+        return f"{self.jauge}, {self.jour:%d/%m/%Y}"
 
     @property
     def libres(self) -> int:

@@ -92,7 +92,7 @@ class Reservation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.enfant}, {self.prestation}, {self.jour}"
+        return f"{self.enfant}, {self.prestation}, {self.jour:%d/%m/%Y}"
 
 
 class ReservationEvenement(models.Model):
@@ -155,7 +155,7 @@ class Pointage(models.Model):
         indexes = [models.Index(fields=["prestation", "jour"], name="pointage_jour")]
 
     def __str__(self) -> str:
-        return f"{self.enfant}, {self.jour}"
+        return f"{self.enfant}, {self.jour:%d/%m/%Y}"
 
 
 def presences() -> models.QuerySet[Pointage]:

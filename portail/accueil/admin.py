@@ -5,6 +5,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group, Permission
+from django.db import models
 from django.http import HttpRequest
 from django.utils import timezone
 from django_tasks_db.admin import DBTaskResult  # the module registers itself on import
@@ -25,8 +26,17 @@ class InformationAdmin(Tracee, admin.ModelAdmin):
     list_display = ("titre", "emplacement", "du", "au")
     list_filter = ("emplacement",)
     search_fields = ("titre", "texte")
-    filter_horizontal = ("structures",)
-    fields = ("titre", "texte", "lien", "emplacement", ("du", "au"), "structures")
+    formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
+    fieldsets = (
+        (None, {"fields": ("titre", "texte", "lien", "emplacement")}),
+        (
+            "Publication",
+            {
+                "fields": (("du", "au"), "structures"),
+                "description": "Sans dates\N{NO-BREAK SPACE}: publiée dès l’enregistrement, sans fin.",
+            },
+        ),
+    )
 
 
 class FormulaireForm(forms.ModelForm):
