@@ -546,3 +546,11 @@ def test_a_choice_tells_homonyms_apart(monde, mairie):
     assert ligne.startswith("Zoé MARTIN, Restauration scolaire, payé par MARTIN Claire, ")
     page = mairie.get(adresse(Inscription, "add"), {"famille": monde.claire.pk}).content.decode()
     assert f"MARTIN Claire, n°\N{NO-BREAK SPACE}{monde.claire.numero}" in page
+
+
+def test_hours_and_days_are_written_as_people_do(monde, mairie):
+    page = mairie.get(adresse(Prestation, "change", monde.inscriptions["lea"].prestation_id))
+    heure = page.context["adminform"].form["heure_debut"]
+    assert f'value="{heure.value():%H:%M}"' in str(heure)
+    (r,) = reserver(monde.inscriptions["lea"], LUNDI)
+    assert str(r).endswith(", 30/11/2026")
