@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 
 from demandes.selection import Conflit
 from demandes.textes import enumerer, jours_en_mots, mois_en_mots
@@ -63,6 +64,19 @@ class Recap:
     groupes: list[Groupe]
     a_envoyer: list[int] = field(default_factory=list)  # positions, in what was given, of what will be sent
     cout: Cout | None = None
+
+
+def empreinte(issues: Iterable[Issue | IssueAbsence]) -> str:
+    """Fingerprint of what a recap announces of the days it sends."""
+    dites = []
+    for i in issues:
+        if isinstance(i, Issue):
+            inscription, jour = i.souhait.inscription.pk, i.souhait.jour
+        else:
+            inscription, jour = i.reservation.inscription_id, i.reservation.jour
+        if i.verdict != "refus":
+            dites.append(f"{inscription}:{jour.isoformat()}:{i.verdict}:{i.hors_delai}")
+    return sha256("|".join(sorted(dites)).encode()).hexdigest()
 
 
 def _pluriel(nombre: int, singulier: str, pluriel: str) -> str:

@@ -11,7 +11,7 @@ from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.forms import Selection
 from demandes.liste import enfants_de
-from demandes.recap import Recap, recap_absences, recap_reservations
+from demandes.recap import Recap, empreinte, recap_absences, recap_reservations
 from demandes.selection import Choix, Etrangere, retrouver
 from demandes.textes import jours_en_mots
 from demandes.types import Absences
@@ -69,7 +69,8 @@ def _corps(request: HttpRequest):
 
 def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
     maintenant = timezone.now()
-    if choisi["confirmer"] and not choix.conflits:
+    issues = places.examiner(choix.souhaits, maintenant)
+    if choisi["confirmer"] and not choix.conflits and _comme_annonce(request, choisi, issues):
         # Invoiced since the recap: said with the other refusals.
         souhaits = [*choix.souhaits, *(souhait for souhait, _ in choix.clos)]
         demande, issues = envoyer_reservations(famille, souhaits, request.user, maintenant, choisi["jeton"])
@@ -79,7 +80,7 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
             if i.verdict == "refus"
         ]
         return _recu(request, demande, refusees, choisi["retour"])
-    issues = places.examiner(choix.souhaits, maintenant)
+    choisi = choisi | {"vu": empreinte(issues)}
     issues += [places.Issue(souhait, "refus", phrase) for souhait, phrase in choix.clos]
     prix = estimer(
         famille,
@@ -111,10 +112,15 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
     if joints.retrait:
         taire(raison)
     elif (
-        choisi["confirmer"] and reservations and not choix.conflits and (retrait or _complete(raison, joints))
+        choisi["confirmer"]
+        and reservations
+        and not choix.conflits
+        and (retrait or _complete(raison, joints))
+        and _comme_annonce(request, choisi, issues)
     ):
         donnees = SANS_RAISON if retrait else raison.proposees()
         return _declarees(request, famille, choix, reservations, donnees, choisi)
+    choisi = choisi | {"vu": empreinte(issues)}
     recap = recap_absences(issues, choix.conflits, impossibles)
     if retrait:
         raison = joints = None
@@ -133,6 +139,17 @@ def _declarees(request, famille, choix: Choix, reservations, donnees: dict, choi
     refusees += [(s.inscription.enfant, s.inscription.prestation, s.jour, phrase) for s, phrase in choix.clos]
     retirees = sum(i.verdict == "annulee" for i in issues)
     return _recu(request, demande, refusees, choisi["retour"], retirees)
+
+
+def _comme_annonce(request, choisi: dict, issues: list) -> bool:
+    """Whether sending now does what the recap said: a limit passed or a place taken since is read again first."""
+    if not choisi["vu"] or choisi["vu"] == empreinte(issues):
+        return True
+    messages.warning(
+        request,
+        "Ce que nous annoncions a changé depuis tout à l’heure. Relisez ce récapitulatif avant d’envoyer.",
+    )
+    return False
 
 
 def _complete(raison: Absences, joints: Joints) -> bool:
@@ -154,6 +171,7 @@ def _page(
     quotient = quotients.pop() if len(quotients) == 1 else None
     contexte = {
         "recap": recap,
+        "vu": choisi["vu"],
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
         "absence": choisi["action"] != Selection.RESERVER,
         "raison": raison,

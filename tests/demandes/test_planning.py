@@ -1,7 +1,7 @@
 """From the boxes of the planning to the receipt: recap, confirmation, conflicts, strangers."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +9,7 @@ import time_machine
 from django.urls import resolve, reverse
 
 from demandes.models import Demande
-from enfants.models import Reservation
+from enfants.models import Creneau, Reservation
 from enfants.places import changer
 from portail.socle.models import Courriel
 from tests import factories
@@ -346,3 +346,31 @@ def test_le_prix_d_une_liste_dattente_ne_depend_pas_de_la_mairie(monde):
     page = monde.client(monde.jean).get(recu.url).text
     assert "La mairie examine votre demande" not in page
     assert "dès qu’une place se libère" in page
+
+
+def test_la_limite_passe_entre_le_recapitulatif_et_lenvoi(monde, garderie):
+    """« Rien ne sera facturé » at 8:59, billed at 9:01: the parent reads it again before anything is sent."""
+    garde = monde.inscriptions["garderie"]
+    reservations(garde, JEUDI, VENDREDI, le=MAINTENANT)
+    recap = poster(monde, monde.jean, case(garde, JEUDI, 1), action="absence")
+    assert [g.galet for g in recap.context["recap"].groupes] == ["absent_excuse"]
+    suite = {"action": "absence", "confirmer": "1", "raison": "familiale", "vu": recap.context["vu"]}
+    with time_machine.travel(MAINTENANT + timedelta(days=2), tick=False):
+        page = poster(monde, monde.jean, case(garde, JEUDI, 1), **suite)
+        assert page.status_code == 200
+        assert [g.galet for g in page.context["recap"].groupes] == ["absent_facture"]
+        assert "a changé depuis tout à l’heure" in page.text
+        assert page.context["raison"]["raison"].value() == "familiale"
+        assert Reservation.objects.get(jour=JEUDI).etat == "reservee"
+        relue = poster(monde, monde.jean, case(garde, JEUDI, 1), **suite | {"vu": page.context["vu"]})
+        assert relue.status_code == 302
+    assert Reservation.objects.get(jour=JEUDI).etat == "absent_facture"
+
+
+def test_la_derniere_place_part_entre_le_recapitulatif_et_lenvoi(monde, garderie):
+    garde = monde.inscriptions["garderie"]
+    recap = poster(monde, monde.jean, case(garde, JEUDI))
+    Creneau.objects.create(jauge=garderie.jauges.get(), jour=JEUDI, capacite=2, pris=2)
+    page = poster(monde, monde.jean, case(garde, JEUDI), confirmer="1", vu=recap.context["vu"])
+    assert [g.galet for g in page.context["recap"].groupes] == ["en_attente"]
+    assert not Reservation.objects.exists()
