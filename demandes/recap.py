@@ -104,13 +104,13 @@ ABSENCES = {
         "jours facturés",
         "Le délai est passé. Pour une raison médicale, la mairie attend votre attestation.",
     ),
-    "annulee": ("annulee", "demande retirée", "demandes retirées", "Elles n’étaient pas encore acceptées."),
+    "annulee": ("annulee", "demande à retirer", "demandes à retirer", "Elles ne sont pas encore acceptées."),
     "refus": ("refusee", "jour impossible", "jours impossibles", "Ils ne seront pas envoyés."),
 }
 UN_SEUL = {
     "Réservés dès que vous envoyez.": "Réservé dès que vous envoyez.",
     "Ils ne seront pas envoyés.": "Il ne sera pas envoyé.",
-    "Elles n’étaient pas encore acceptées.": "Elle n’était pas encore acceptée.",
+    "Elles ne sont pas encore acceptées.": "Elle n’est pas encore acceptée.",
 }
 
 

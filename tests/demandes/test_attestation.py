@@ -147,7 +147,7 @@ def test_apres_une_absence_prise_en_compte_elle_sajoute_jusquau_terme(monde, mai
     faite = absence(monde, date(2026, 12, 4))
     assert (faite.etat, etat_du_jour(faite)) == ("acceptee", "absent_excuse")
     url = reverse("demande", args=[faite.pk])
-    assert "Vous pouvez l’envoyer jusqu’au jeudi 26\xa0novembre." in monde.client(monde.jean).get(url).text
+    assert "Vous pouvez le faire jusqu’au jeudi 26\xa0novembre." in monde.client(monde.jean).get(url).text
     maintenant.move_to(MAINTENANT + timedelta(days=4))
     assert "Envoyer l’attestation" not in monde.client(monde.jean).get(url).text
     monde.client(monde.jean).post(url, {"joindre": "1", "pieces": televerse("certificat.pdf")})

@@ -110,7 +110,7 @@ def test_le_clic_droit_dit_tout_et_mene_au_detail(mois, services):
     case(mois, "Restauration scolaire", jour).click(button="right")
     expect(menu).to_contain_text(f"Demande de réservation{N}: déjà faite")
     menu.get_by_role("button", name="Retirer ma demande").click()
-    expect(mois.get_by_text("1 demande retirée")).to_be_visible()
+    expect(mois.get_by_text("1 demande à retirer")).to_be_visible()
 
 
 def test_une_plage_et_une_serie(mois):
