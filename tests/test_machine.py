@@ -36,7 +36,7 @@ from enfants.places_attente import MOTIF as PROMOTION
 from facturation.brouillons import calculer
 from facturation.emission import avoir, emettre
 from facturation.encaissement import annuler, encaisser
-from facturation.models import Facture, Imputation, LigneFacture, Reglement
+from facturation.models import Campagne, Facture, Imputation, LigneFacture, Reglement
 from facturation.releve import operations, releve, solde
 from familles.models import Famille
 from portail.socle.models import Courriel
@@ -244,11 +244,16 @@ class Ville(RuleBasedStateMachine):
     @rule(jusqua=st.integers(0, 8))
     def facturer(self, jusqua):
         aujourdhui = timezone.localdate()
+        # Campagnes of a régie never overlap (PostgreSQL refuses it): the next one starts where the last one ended.
+        derniere = Campagne.objects.filter(regie=self.regie).order_by("-au").first()
+        du, au = derniere.au + timedelta(1) if derniere else PREMIER, aujourdhui + timedelta(jusqua)
+        if au < du:
+            return
         campagne = fabrique.campagne(
             self.regie,
-            libelle=f"Jusqu’au {aujourdhui}",
-            du=PREMIER,
-            au=aujourdhui + timedelta(jusqua),
+            libelle=f"Jusqu’au {au}",
+            du=du,
+            au=au,
             date_facture=aujourdhui,
             echeance=aujourdhui + timedelta(22),
         )

@@ -21,7 +21,7 @@ register = template.Library()
 def icone(nom: str) -> SafeString:
     """The same markup as includes/icone.html, without an include: a page holds forty of them."""
     return format_html(
-        '<svg class="icone" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        '<svg class="icone" aria-hidden="true"><use href="{}#{}"/></svg>',
         static("img/icones.svg"),
         nom,
     )
