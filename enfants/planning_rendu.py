@@ -129,25 +129,26 @@ def galet(case: Case, texte: str = "", classe: str = "") -> str:
 
 
 def _case(case: Case, nom: str, colonne: str, lien: str) -> str:
+    # No </td>: HTML lets it out, and a month is a thousand bytes lighter.
     etat = case.etat
     classe = f' class="{colonne}"' if colonne else ""
     if not etat:
-        return f"<td{classe}></td>"
+        return f"<td{classe}>"
     if etat in MARQUES:
         suite = f" {colonne}" if colonne == "a" else ""
-        return f'<td class="j-{etat}{suite}">{MARQUES[etat]}</td>'
+        return f'<td class="j-{etat}{suite}">{MARQUES[etat]}'
     mots = escape("libre" if etat == "libre" else case.mots)
     if case.valeur:
         return (
             f'<td{classe}><input type="checkbox" name="c" value="{case.valeur}" '
-            f'aria-label="{nom}{INSECABLE}: {mots}">{galet(case)}</td>'
+            f'aria-label="{nom}{INSECABLE}: {mots}">{galet(case)}'
         )
     if lien and etat not in SANS_DETAIL:
         boucle = " g-r" if case.regulier else ""
         adresse = f"{lien}{case.jour.isoformat()}/"
-        return f'<td{classe}><a class="g g-{etat}{boucle}" href="{adresse}">{nom}{INSECABLE}: {mots}</a></td>'
+        return f'<td{classe}><a class="g g-{etat}{boucle}" href="{adresse}">{nom}{INSECABLE}: {mots}</a>'
     bulle = f' title="{mots[:1].upper()}{mots[1:]}"' if case.precision else ""
-    return f"<td{classe}{bulle}>{galet(case, f'{mots[:1].upper()}{mots[1:]}')}</td>"
+    return f"<td{classe}{bulle}>{galet(case, f'{mots[:1].upper()}{mots[1:]}')}"
 
 
 def _phrase(ligne: Ligne) -> str:
@@ -157,10 +158,10 @@ def _phrase(ligne: Ligne) -> str:
     morceaux, dite = [], False
     for etat, n in suites:
         if etat:
-            morceaux.append(f'<td class="j-{etat}">{MARQUES[etat]}</td>' * n)
+            morceaux.append(f'<td class="j-{etat}">{MARQUES[etat]}' * n)
         elif n == plus_longue and not dite:
             morceaux.append(f'<td class="phrase" colspan="{n}">{escape(ligne.phrase)}</td>')
             dite = True
         else:
-            morceaux.append(f'<td colspan="{n}"></td>')
+            morceaux.append(f'<td colspan="{n}">')
     return "".join(morceaux)
