@@ -81,7 +81,8 @@ def pendant_l_envoi(monkeypatch, guichet: Guichet, autre) -> Demande | DatabaseE
         return lus
 
     monkeypatch.setattr(Guichet, "depots", lire_puis_laisser_faire)
-    monkeypatch.setattr(verrous, "DELAI_MS", 20_000)  # on a slow machine too, the other one waits for its turn
+    # On a slow machine too, the other one waits for its turn.
+    monkeypatch.setattr(verrous, "DELAI_MS", 20_000)
     faite = envoi(guichet)
     lances[0].result()
     fils.shutdown()
