@@ -157,6 +157,20 @@ def test_month_and_week_show_the_same_boxes_never_both(monde):
     )
 
 
+def test_a_day_one_may_tick_in_the_week_leads_to_its_detail_beside_the_label(monde):
+    reserver(monde.inscriptions["lea"], JEUDI)
+    suite = "?vue=semaine&du=2026-11-26"
+    html = texte(page(monde.client(monde.jean), "planning_enfant", pk=monde.lea.pk, mois=MOIS, suite=suite))
+    lignes = html.split('<li class="choix">')[1:]
+    assert len(lignes) == html.count('name="c"') > 0
+    detail = reverse("planning_jour", args=[monde.inscriptions["lea"].pk, "2026-11-26"])
+    (ligne,) = [li.split("</li>")[0] for li in lignes if ":2026-11-26:1" in li]
+    etiquette, lien = ligne.split("</label>")
+    assert "<a " not in etiquette
+    assert f'href="{detail}"' in lien
+    assert 'aria-label="Détail\N{NO-BREAK SPACE}: Léa, Restauration scolaire, jeudi 26"' in lien
+
+
 def test_labels_name_the_child_only_when_several(monde):
     navigateur = monde.client(monde.jean)
     assert 'aria-label="Restauration scolaire, jeudi 26\N{NO-BREAK SPACE}: libre"' in texte(
