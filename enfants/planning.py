@@ -5,7 +5,7 @@ of what a free day is worth (`planning_places`).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -14,7 +14,9 @@ from enfants.models import Enfant, Inscription, Pointage, Prestation
 from enfants.models.reservation import VIVANTS
 from enfants.planning_case import (
     ANNULABLES,
+    CLOS,
     FONDS,
+    MOTS,
     REDEMANDABLES,
     Case,
     Reservee,
@@ -64,6 +66,7 @@ class Entrees:
     maintenant: datetime
     famille_id: int
     dispo: Disponibilites = field(default_factory=Disponibilites)
+    clos: Mapping[tuple[int, date], str] = field(default_factory=dict)  # already invoiced (`cloture`)
 
 
 # ── The rows ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -189,6 +192,8 @@ class _Construction:
             return Case(jour, "", "", False, limite)
         etat, mots, restantes = self.estimation.valeur(inscription, jour, passee)
         demandable = etat in ("libre", "dernieres", "complet_attente")
+        if (prestation.pk, jour) in self.e.clos:
+            return Case(jour, CLOS) if demandable else Case(jour, etat, precision=mots)
         valeur = f"{inscription.pk}:{self.iso[jour]}:0" if demandable else ""
         return Case(jour, etat, valeur, False, limite, mots, restantes)
 
@@ -200,13 +205,15 @@ class _Construction:
         if self.commence(prestation, jour):
             return case
         if reservation.etat in ANNULABLES:
+            if (prestation.pk, jour) in self.e.clos:
+                return case._replace(limite=None, precision=f"{case.mots}, {MOTS[CLOS]}")
             return case._replace(valeur=f"{inscription.pk}:{self.iso[jour]}:{reservation.version}")
         if limite is None or case.etat not in ("", *REDEMANDABLES):
             return case
         neuve = self.libre(inscription, jour)
         if not case.etat:  # cancelled: the day is what a new one is
             return neuve
-        if neuve.etat in ("exclusif", "complet", "autre_foyer"):
+        if neuve.etat in ("exclusif", "complet", "autre_foyer", CLOS):
             return case._replace(precision=f"{case.mots}, {neuve.mots}")
         return case._replace(valeur=neuve.valeur)
 

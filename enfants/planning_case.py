@@ -37,7 +37,9 @@ MOTS = {
     "exclusif": "un seul choix par jour, l’autre est pris",
     "autre_foyer": "déjà pris par l’autre foyer",
     "ineligible": "pas pour son âge ou sa classe",
+    "clos": "période déjà facturée",
 }
+CLOS = "clos"  # its invoices are issued: only the town may still change it
 FONDS = (regles.FERIE, regles.PETITES, regles.GRANDES, regles.FERMETURE)
 ABSENCES = (Etat.ABSENT_EXCUSE, Etat.ABSENT_FACTURE, Etat.CONGE, Etat.ABSENCE_DEMANDEE)
 ANNULABLES = (Etat.DEMANDEE, Etat.EN_ATTENTE, Etat.RESERVEE)

@@ -1,4 +1,4 @@
-"""The rows of a planning: four statements, whatever the number of children, services and days.
+"""The rows of a planning: five statements, whatever the number of children, services and days.
 
 Written by hand (`portail.socle.lecture`): the ORM took longer to write them than the database to answer.
 """
@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from django.db.models import prefetch_related_objects
 
-from enfants import calendrier
+from enfants import calendrier, cloture
 from enfants.models import (
     AnneeScolaire,
     Creneau,
@@ -148,6 +148,7 @@ def lire(
             rattachements,
             _non_residents(inscriptions, famille, jours, maintenant),
         ),
+        clos=_clos(inscriptions, famille, [jour for jour in jours if jour >= aujourdhui]),
     )
 
 
@@ -243,6 +244,12 @@ def _contexte(par_enfant: dict, ids: list, famille: Famille, jours) -> tuple[Cal
         else:
             du_calendrier.append(ligne)
     return calendrier.assembler(du_calendrier), groupes, niveaux, rattachements
+
+
+def _clos(inscriptions: list[Inscription], famille: Famille, jours: Sequence[date]) -> dict:
+    """Of the family's own days to come, those already invoiced."""
+    prestations = {i.prestation_id for i in inscriptions if i.famille_id == famille.pk}
+    return cloture.jours_clos((prestation, jour) for prestation in prestations for jour in jours)
 
 
 def _non_residents(inscriptions, famille: Famille, jours, maintenant: datetime) -> frozenset[date]:

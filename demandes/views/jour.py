@@ -44,6 +44,7 @@ def planning_jour(request: HttpRequest, inscription: int, jour: str) -> HttpResp
         "jour": quand,
         "case": case,
         "phrase": ligne.phrase,
+        "clos": entrees.clos.get((trouvee.prestation_id, quand), ""),
         "reservation": reservations[-1] if reservations else None,
         "etapes": raconter(evenements, request.user, adultes),
         "demandes": demandes.order_by("-envoyee_le"),

@@ -83,6 +83,41 @@ def test_la_famille_ne_change_plus_un_jour_facture(monde, decembre, action):
     assert list(Reservation.objects.values_list("pk", "etat")) == avant
 
 
+@pytest.mark.parametrize("suite", ["", "?vue=semaine&du=2026-12-07"])
+def test_le_planning_ne_propose_pas_un_jour_facture(monde, decembre, suite):
+    """Each day says why, and leads to the sentence; Claire's rows and January stay as they were."""
+    lea, tom = monde.inscriptions["lea"], monde.inscriptions["tom"]
+    fabrique.reservation(lea, JOUR)
+    with time_machine.travel(LE, tick=False):
+        jean, claire = monde.client(monde.jean), monde.client(monde.claire)
+        planning = reverse("planning_famille", args=["2026-12"]) + suite
+        assert f'value="{lea.pk}:{JOUR}:1"' in jean.get(planning).text
+        emettre(decembre)
+        page = jean.get(planning).text
+        assert f'value="{lea.pk}:{JOUR}' not in page
+        assert f'value="{tom.pk}:{JOUR}' not in page
+        assert "éservé, période déjà facturée" in page
+        assert 'class="g g-clos"' in page
+        for inscription in (lea, tom):
+            adresse = reverse("planning_jour", args=[inscription.pk, JOUR.isoformat()])
+            assert adresse in page
+            detail = jean.get(adresse).text
+            assert "Ce jour est déjà facturé\N{NO-BREAK SPACE}: écrivez à la mairie" in detail
+            assert 'name="c"' not in detail
+            assert claire.get(adresse).status_code == 404
+        janvier = jean.get(reverse("planning_famille", args=["2027-01"])).text
+        assert f'value="{lea.pk}:2027-01-11:0"' in janvier
+
+
+def test_lautre_foyer_lit_toujours_la_ligne_sans_y_toucher(monde, decembre):
+    fabrique.reservation(monde.inscriptions["lea"], JOUR)
+    emettre(decembre)
+    with time_machine.travel(LE, tick=False):
+        page = monde.client(monde.jeanne).get(reverse("planning_famille", args=["2026-12"])).text
+    assert "DUPONT Jean" in page
+    assert "déjà facturé" not in page.partition("<tbody>")[2].partition("</tbody>")[0]
+
+
 def test_une_seule_facture_emise_clot_la_campagne(monde, decembre):
     """Stopped half-way, it stays a draft: whose invoice is out must not change its days meanwhile."""
     jours = {(monde.cantine.pk, JOUR)}

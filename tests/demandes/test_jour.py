@@ -105,5 +105,5 @@ def test_les_requetes_ne_dependent_pas_de_lhistoire(monde, django_assert_num_que
         faite.refuser(monde.agent, "Complet.", MAINTENANT)
     client = monde.client(monde.jean)
     client.get("/enfants/")
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.get(f"/enfants/planning/jour/{monde.inscriptions['lea'].pk}/{LUNDI}/")

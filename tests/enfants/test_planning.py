@@ -99,7 +99,9 @@ CANTINE = service(7, "Restauration scolaire", GARDERIE)
 MAINTENANT = paris(2026, 11, 23, 9, 30)
 
 
-def entrees(inscriptions, reservations=(), pointages=(), calendrier=None, jours=None, maintenant=MAINTENANT):
+def entrees(
+    inscriptions, reservations=(), pointages=(), calendrier=None, jours=None, maintenant=MAINTENANT, **autres
+):
     return Entrees(
         enfants=[LEA],
         inscriptions=inscriptions,
@@ -109,6 +111,7 @@ def entrees(inscriptions, reservations=(), pointages=(), calendrier=None, jours=
         jours=jours or planning.mois_de(date(2026, 11, 1)),
         maintenant=maintenant,
         famille_id=JEAN,
+        **autres,
     )
 
 
@@ -193,6 +196,26 @@ def test_what_may_be_asked_from_a_month():
         26: "31:2026-11-26:0",
         30: "31:2026-11-30:0",
     }
+
+
+def test_an_invoiced_day_asks_nothing_and_says_why():
+    """Only the days that could be asked otherwise; the others keep what they say."""
+    i = inscrire(31, CANTINE)
+    reservations = [
+        reservation(1, i, date(2026, 11, 25)),
+        reservation(2, i, date(2026, 11, 26), Etat.REFUSEE),
+        reservation(3, i, date(2026, 11, 27), Etat.ANNULEE),
+    ]
+    factures = {(CANTINE.pk, date(2026, 11, n)): "Facturé" for n in (24, 25, 26, 27, 28)}
+    cases = {c.jour.day: c for c in ligne([i], reservations, clos=factures).cases}
+    dites = {n: (c.etat, c.mots, c.limite) for n, c in cases.items() if n > 24 and c.etat and not c.valeur}
+    assert dites == {
+        25: ("reservee", "réservé, période déjà facturée", None),
+        26: ("refusee", "réservation refusée, période déjà facturée", cases[26].limite),
+        27: ("clos", "période déjà facturée", None),
+    }
+    assert cases[24].etat == cases[28].etat == ""  # past its limit, a Saturday: nothing to ask anyway
+    assert cases[30].valeur
 
 
 def test_latest_live_row_wins_over_older_ones():

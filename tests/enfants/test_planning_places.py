@@ -201,8 +201,8 @@ def test_louverture_hors_commune_ne_coute_pas_une_requete_par_jour(monde, club, 
     club.ouverture_hors_commune = paris(2026, 12, 1, 7)
     club.save()
     famille = Famille.objects.get(pk=monde.jean.pk)
-    # The four of the planning, the town's settings, the residences.
-    with django_assert_num_queries(6):
+    # The five of the planning, the town's settings, the residences.
+    with django_assert_num_queries(7):
         lire([monde.lea], famille, mois_de(JEUDI), MAINTENANT)
 
 
@@ -230,7 +230,7 @@ def test_les_requetes_ne_dependent_pas_de_ce_quil_y_a_a_dire(
     demander(monde.inscriptions["lea"], LUNDI)
     navigateur = monde.client(monde.jean)
     navigateur.get(reverse("enfants"))
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         navigateur.get(reverse("planning_famille", args=["2026-11"]) + suite)
 
 

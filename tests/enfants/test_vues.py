@@ -282,15 +282,15 @@ def offre(monde, enfants: list, prestations: int = 10) -> None:
 @pytest.mark.parametrize("nombre", [1, 3])
 @pytest.mark.parametrize("suite", ["", "?vue=semaine&du=2026-12-07"])
 def test_queries_of_the_planning(monde, django_assert_num_queries, nombre, suite):
-    """session, user, responsable, children, inscriptions, bookings, attendance, calendar, unread messages."""
+    """session, user, responsable, children, inscriptions, bookings, calendar, places, invoiced days, unread messages."""
     Rattachement.objects.filter(famille=monde.jean, enfant=monde.tom).delete()
     enfants = [monde.lea, *(factories.enfant(f"Enfant {n}", monde.jean) for n in range(nombre - 1))]
     offre(monde, enfants, 3)
     navigateur = monde.client(monde.jean)
     page(navigateur, "enfants")
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         page(navigateur, "planning_famille", mois="2026-12", suite=suite)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         page(navigateur, "planning_enfant", pk=monde.lea.pk, mois="2026-12", suite=suite)
 
 

@@ -1,0 +1,16 @@
+"""Days whose invoices are issued. Invoices live upstairs (facturation) and stairs only go down: the settings name the
+module that answers, as they do for what checks passwords.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+Jour = tuple[int, date]  # prestation, day
+
+
+def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
+    """Of these days, those a family may not change any more, with the sentence that says so. One query."""
+    return import_string(f"{settings.CLOTURE}.jours_clos")(jours)
