@@ -181,6 +181,19 @@ def test_aucun_test_n_est_saute_en_silence():
     assert trouves == []
 
 
+def test_aucun_navigateur_n_attend_la_page_qu_il_quitte():
+    """After a click these return at once: the old page is loaded, its address may fit. tests.navigation.suivre waits."""
+    trouves = [
+        f"{nom}:{x.lineno} {x.attr}"
+        for nom, arbre in modules(tests=True).items()
+        for x in ast.walk(arbre)
+        if isinstance(x, ast.Attribute)
+        and x.attr in ("wait_for_load_state", "wait_for_url", "wait_for_timeout")
+    ]
+
+    assert trouves == []
+
+
 # --- the database -----------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from playwright.sync_api import Page
 
 from familles.models import Utilisateur
 from tests.factories import MOT_DE_PASSE
+from tests.navigation import suivre
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
 
@@ -18,8 +19,7 @@ def entrer(page: Page, url: str, identifiant: str) -> None:
     page.goto(f"{url}/connexion/")
     page.fill("#id_username", identifiant)
     page.fill("#id_password", MOT_DE_PASSE)
-    page.get_by_role("button", name="Se connecter").click()
-    page.wait_for_load_state()
+    suivre(page.get_by_role("button", name="Se connecter"))
 
 
 def test_les_regles_se_cochent_et_le_mot_de_passe_se_montre(page: Page, live_server, monde):
@@ -34,6 +34,5 @@ def test_les_regles_se_cochent_et_le_mot_de_passe_se_montre(page: Page, live_ser
     page.locator('[data-voir-mot-de-passe="id_new_password1"]').click()
     assert page.get_attribute("#id_new_password1", "type") == "text"
     page.fill("#id_new_password2", "Riviere-2027")
-    page.get_by_role("button", name="Changer mon mot de passe").click()
-    page.wait_for_load_state()
+    suivre(page.get_by_role("button", name="Changer mon mot de passe"))
     assert page.url == f"{live_server.url}/"

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Page
 
 from portail.demonstration.banque import Banque
 from portail.socle.models import Collectivite
+from tests.navigation import suivre
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def personne(browser: Browser, live_server) -> Iterator[Callable[[str, str], Pag
         page.goto("/connexion/")
         page.get_by_label("Identifiant").fill(identifiant)
         page.get_by_label("Mot de passe", exact=True).fill(mot_de_passe)
-        page.get_by_role("button", name="Se connecter").click()
+        suivre(page.get_by_role("button", name="Se connecter"))
         return page
 
     yield ouvrir

@@ -17,6 +17,7 @@ from messagerie.models import Conversation
 from portail.accueil.donnees.verbes import travailler
 from portail.demonstration.guide import NUMERO_JEAN
 from portail.demonstration.population import MOT_DE_PASSE
+from tests.navigation import suivre
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
 PUBLIQUES = (
@@ -102,11 +103,11 @@ def aux_deux_largeurs(page: Page, adresse: str) -> list[str]:
 def etats_de_la_copie(page: Page) -> list[str]:
     """« Mes données » while the copy is made, then ready: the two states no address shows by itself."""
     page.goto("/compte/donnees/")
-    page.get_by_role("button", name="Préparer ma copie").click()
+    suivre(page.get_by_role("button", name="Préparer ma copie"))
     expect(page.get_by_text("En préparation", exact=True)).to_be_visible()
     dits = aux_deux_largeurs(page, "copy being made")
     travailler(timezone.now())
-    page.get_by_role("link", name="Actualiser").click()
+    suivre(page.get_by_role("link", name="Actualiser"))
     expect(page.get_by_role("link", name="Télécharger mes données")).to_be_visible()
     return dits + aux_deux_largeurs(page, "copy ready")
 
@@ -115,8 +116,7 @@ def entrer(page: Page) -> None:
     page.goto("/connexion/")
     page.get_by_label("Identifiant").fill("jean.dupont")
     page.get_by_label("Mot de passe", exact=True).fill(MOT_DE_PASSE)
-    page.get_by_role("button", name="Se connecter").click()
-    page.wait_for_url("**/")
+    suivre(page.get_by_role("button", name="Se connecter"))
 
 
 @pytest.fixture

@@ -41,15 +41,19 @@ class Clavier:
 
     def ouvrir(self, cible: Locator, au_plus: int = 120) -> None:
         self.atteindre(cible, au_plus)
-        self.presser("Enter")
+        self.valider()
+
+    def valider(self) -> None:
+        """Enter, on what leads to another page: come back when it is loaded, as tests.navigation.suivre does."""
+        with self.page.expect_navigation():
+            self.presser("Enter")
 
     def entrer(self) -> None:
         self.page.goto("/connexion/")
         for champ, valeur in (("Identifiant", "jean.dupont"), ("Mot de passe", MOT_DE_PASSE)):
             self.atteindre(self.page.get_by_label(champ, exact=True))
             self.page.keyboard.type(valeur)
-        self.presser("Enter")
-        self.page.wait_for_url("**/")
+        self.valider()
 
     def aller_au_mois_libre(self) -> None:
         """To the planning of both children, a month where both have free meals."""
@@ -166,6 +170,6 @@ def test_controle_un_clic_de_souris_se_voit(clavier):
     ouvrir, erreurs = clavier
     parent = ouvrir(javascript=True)
     parent.page.goto("/connexion/")
-    parent.page.get_by_label("Identifiant").click()
-    parent.page.wait_for_timeout(200)
+    with parent.page.expect_console_message(lambda m: m.text == "souris : click"):
+        parent.page.get_by_label("Identifiant").click()
     assert {"souris : mousedown", "souris : pointerdown", "souris : click"} <= set(erreurs)

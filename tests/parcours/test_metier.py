@@ -16,14 +16,15 @@ from facturation.releve import solde
 from familles.models import Famille
 from portail.demonstration.guide import MOT_DE_PASSE_AGENTS, NUMERO_JEAN
 from portail.demonstration.population import MOT_DE_PASSE
+from tests.navigation import suivre
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
 
 
 def choisir_un_repas(page: Page) -> tuple[str, date]:
     """Tick the first free meal of Léa, this month or the next ones; the address of the planning and the day."""
-    page.get_by_role("link", name="Mes enfants").first.click()
-    page.get_by_role("link", name="Planning de Léa").first.click()
+    suivre(page.get_by_role("link", name="Mes enfants").first)
+    suivre(page.get_by_role("link", name="Planning de Léa").first)
     for _ in range(6):
         libres = page.locator('input[name="c"][aria-label*="Restauration scolaire"][aria-label*="libre"]')
         if libres.count():
@@ -31,17 +32,17 @@ def choisir_un_repas(page: Page) -> tuple[str, date]:
             jour = date.fromisoformat(case.get_attribute("value").split(":")[1])
             case.check()
             return page.url, jour
-        page.get_by_role("navigation", name="Mois").get_by_role("link").last.click()
+        suivre(page.get_by_role("navigation", name="Mois").get_by_role("link").last)
     raise AssertionError("no free meal in six months")
 
 
 def demander(page: Page) -> tuple[str, date, str]:
     """Ask for the meal through the recap; the planning, the day and the receipt's address."""
     planning, jour = choisir_un_repas(page)
-    page.get_by_role("button", name="Réserver").click()
+    suivre(page.get_by_role("button", name="Réserver"))
     expect(page.get_by_role("heading", name="Vérifiez avant d’envoyer")).to_be_visible()
     expect(page.get_by_text("3,45 €").first).to_be_visible()
-    page.get_by_role("button", name="Envoyer ma demande").click()
+    suivre(page.get_by_role("button", name="Envoyer ma demande"))
     expect(page).to_have_url(re.compile(r"/demandes/[0-9a-f-]{36}/"))
     return planning, jour, page.url
 
@@ -61,11 +62,11 @@ def facturer(page: Page, du: date, au: date) -> None:
         page.locator(f"#id_{nom}").fill(
             max(jour, date.today()).strftime("%d/%m/%Y") if nom == "echeance" else jour.strftime("%d/%m/%Y")
         )
-    page.get_by_role("button", name="Enregistrer", exact=True).click()
-    page.get_by_role("button", name="Calculer le brouillon").click()
+    suivre(page.get_by_role("button", name="Enregistrer", exact=True))
+    suivre(page.get_by_role("button", name="Calculer le brouillon"))
     expect(page.get_by_text("DUPONT Jean").first).to_be_visible()
-    page.get_by_role("link", name="Émettre les factures").click()
-    page.get_by_role("button", name="Émettre les factures").click()
+    suivre(page.get_by_role("link", name="Émettre les factures"))
+    suivre(page.get_by_role("button", name="Émettre les factures"))
     expect(page.get_by_text(re.compile("factures? émises?")).first).to_be_visible()
 
 
@@ -79,9 +80,9 @@ def test_de_la_demande_au_releve(belrive, banque, personne, live_server):
     agent = personne("agent", MOT_DE_PASSE_AGENTS)
     expect(agent).to_have_url(f"{live_server.url}/admin/")
     demande = Demande.objects.get(pk=recu.rstrip("/").split("/")[-1])
-    agent.get_by_role("link", name="Voir toutes les demandes à traiter").click()
-    agent.get_by_role("link", name=demande.numero).click()
-    agent.get_by_role("button", name="Accepter").click()
+    suivre(agent.get_by_role("link", name="Voir toutes les demandes à traiter"))
+    suivre(agent.get_by_role("link", name=demande.numero))
+    suivre(agent.get_by_role("button", name="Accepter"))
     expect(agent.get_by_text(re.compile("acceptée")).first).to_be_visible()
     assert etat(jour) == "reservee"
 
@@ -105,11 +106,11 @@ def test_de_la_demande_au_releve(belrive, banque, personne, live_server):
     assert "Restauration scolaire" in texte
 
     avant = solde(famille)
-    ligne.get_by_role("link", name=re.compile("Payer")).click()
+    suivre(ligne.get_by_role("link", name=re.compile("Payer")))
     jean.get_by_label("Adresse électronique pour le reçu").fill("jean.dupont@exemple.fr")
-    jean.get_by_role("button", name=re.compile("^Payer")).click()
+    suivre(jean.get_by_role("button", name=re.compile("^Payer")))
     expect(jean).to_have_url(re.compile(re.escape(banque.url)))
-    jean.get_by_role("button", name=re.compile("^Payer")).click()
+    suivre(jean.get_by_role("button", name=re.compile("^Payer")))
     expect(jean.get_by_role("heading", name="Paiement reçu")).to_be_visible()
     assert banque.attendre(10)
 
@@ -132,6 +133,6 @@ def test_de_la_demande_au_releve(belrive, banque, personne, live_server):
     claire.goto("/releve/")
     expect(claire.get_by_text(facture.reference)).to_have_count(0)
 
-    jean.get_by_role("button", name="Déconnexion").first.click()
+    suivre(jean.get_by_role("button", name="Déconnexion").first)
     expect(jean).to_have_url(re.compile("/demonstration/site/"))
     assert jean.request.get("/compte/", max_redirects=0).status == 302

@@ -13,6 +13,7 @@ from enfants.models import GroupeExclusif, Reservation
 from tests import factories
 from tests.demandes.fabrique import reservations
 from tests.factories import MOT_DE_PASSE, Monde
+from tests.navigation import suivre
 from tests.parcours.test_accessibilite import aux_deux_largeurs
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
@@ -101,15 +102,15 @@ def test_le_clic_droit_dit_tout_et_mene_au_detail(mois, services):
     expect(menu).to_contain_text(f"Restauration scolaire, {nom_du(jour)}")
     expect(menu).to_contain_text(re.compile("Libre. Modifiable jusqu’à "))
     expect(menu.get_by_role("button", name="Déclarer une absence")).to_have_attribute("aria-disabled", "true")
-    menu.get_by_role("link", name="Voir le détail").click()
+    suivre(menu.get_by_role("link", name="Voir le détail"))
     expect(mois.get_by_role("heading", level=1)).to_contain_text("Restauration scolaire")
-    mois.get_by_role("button", name="Demande de réservation").click()
-    mois.get_by_role("button", name="Envoyer ma demande").click()
+    suivre(mois.get_by_role("button", name="Demande de réservation"))
+    suivre(mois.get_by_role("button", name="Envoyer ma demande"))
     expect(mois.get_by_text("Demande envoyée.").first).to_be_visible()
     mois.goto(f"/enfants/{services.lea.pk}/planning/{jour:%Y-%m}/")
     case(mois, "Restauration scolaire", jour).click(button="right")
     expect(menu).to_contain_text(f"Demande de réservation{N}: déjà faite")
-    menu.get_by_role("button", name="Retirer ma demande").click()
+    suivre(menu.get_by_role("button", name="Retirer ma demande"))
     expect(mois.get_by_text("1 demande à retirer")).to_be_visible()
 
 
@@ -148,12 +149,12 @@ def test_une_page_ouverte_il_y_a_une_heure(mois, services, personne):
     autre = personne("jean.dupont", MOT_DE_PASSE)
     autre.goto(vieille.url)
     case(autre, "Temps libre", jours[0]).check()
-    autre.get_by_role("button", name="Réserver").click()
-    autre.get_by_role("button", name="Envoyer ma demande").click()
+    suivre(autre.get_by_role("button", name="Réserver"))
+    suivre(autre.get_by_role("button", name="Envoyer ma demande"))
     expect(autre.get_by_text("Demande envoyée.").first).to_be_visible()
     for jour in jours[:2]:
         case(vieille, "Temps libre", jour).check()
-    vieille.get_by_role("button", name="Déclarer une absence").click()
+    suivre(vieille.get_by_role("button", name="Déclarer une absence"))
     expect(vieille.get_by_role("heading", name="1 jour a changé")).to_be_visible()
     expect(vieille.get_by_text(f"Maintenant{N}: réservé.")).to_be_visible()
     assert list(Reservation.objects.values_list("etat", flat=True)) == ["reservee"]
@@ -164,22 +165,22 @@ def test_la_semaine_type_sans_javascript(services, personne):
     jours = ouvrables()
     page = personne("jean.dupont", MOT_DE_PASSE, java_script_enabled=False)
     page.goto(f"/enfants/{services.lea.pk}/planning/{jours[0]:%Y-%m}/")
-    page.get_by_role("link", name="Semaine type").click()
+    suivre(page.get_by_role("link", name="Semaine type"))
     ligne = page.get_by_role("group", name=re.compile("^Temps libre"))
     for nom in ("Lundi", "Jeudi"):
         ligne.get_by_role("checkbox", name=nom).check(force=True)
     page.get_by_label("À partir du").fill(jours[0].isoformat())
     page.get_by_label("Jusqu’au jour de mon choix").check()
     page.get_by_label("Jusqu’au", exact=True).fill(jours[-1].isoformat())
-    page.get_by_role("button", name="Vérifier les jours").click()
+    suivre(page.get_by_role("button", name="Vérifier les jours"))
     attendus = [j for j in jours if j.weekday() in (0, 3)]
     expect(page.get_by_role("heading", name=f"{len(attendus)} jours libres")).to_be_visible()
-    page.get_by_role("button", name="Envoyer ma demande").click()
+    suivre(page.get_by_role("button", name="Envoyer ma demande"))
     expect(page.get_by_text("Demande envoyée.").first).to_be_visible()
     assert list(Reservation.objects.order_by("jour").values_list("jour", flat=True)) == attendus
     # The next time, the week is proposed as it stands.
     page.goto(f"/enfants/{services.lea.pk}/planning/{attendus[0]:%Y-%m}/?vue=semaine&du={attendus[2]}")
-    page.get_by_role("link", name="Répéter la semaine").click()
+    suivre(page.get_by_role("link", name="Répéter la semaine"))
     expect(ligne.get_by_role("checkbox", name="Lundi")).to_be_checked()
     expect(ligne.get_by_role("checkbox", name="Mardi")).not_to_be_checked()
 
@@ -199,7 +200,7 @@ def test_axe_et_largeurs(mois, services):
         mois.goto(adresse)
         dits += aux_deux_largeurs(mois, adresse)
     mois.goto("/enfants/planning/semaine-type/")
-    mois.get_by_role("button", name="Vérifier les jours").click()
+    suivre(mois.get_by_role("button", name="Vérifier les jours"))
     expect(mois.get_by_text("Cochez au moins un jour.").first).to_be_visible()
     dits += aux_deux_largeurs(mois, "typical week, errors")
     mois.get_by_role("group", name=re.compile("^Temps libre")).get_by_role("checkbox", name="Lundi").check(
@@ -207,7 +208,7 @@ def test_axe_et_largeurs(mois, services):
     )
     mois.get_by_label("Jusqu’au jour de mon choix").check()
     mois.get_by_label("Jusqu’au", exact=True).fill((jour + timedelta(100)).isoformat())
-    mois.get_by_role("button", name="Vérifier les jours").click()
+    suivre(mois.get_by_role("button", name="Vérifier les jours"))
     expect(mois.get_by_text("Voir les jours").first).to_be_visible()
     dits += aux_deux_largeurs(mois, "recap")
     assert dits == []
@@ -222,5 +223,5 @@ def test_un_jour_sans_case_mene_a_son_detail(mois, services):
     case(mois, "Temps libre", ouvrables()[0]).focus()
     mois.keyboard.press("ArrowRight")
     assert foyer(mois) == f"Temps libre, {nom_du(jour)}{N}: absence en cours de traitement"
-    mois.locator(".grille a.g").click()
+    suivre(mois.locator(".grille a.g"))
     expect(mois.get_by_text("Absence déclarée", exact=True)).to_be_visible()

@@ -24,6 +24,7 @@ from portail.accueil.models import Formulaire, Information
 from portail.demonstration.guide import MOT_DE_PASSE_AGENTS
 from portail.demonstration.population import MOT_DE_PASSE
 from portail.socle.models import Fichier
+from tests.navigation import suivre
 from tests.parcours.test_accessibilite import AXE, FOYER, defauts
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
@@ -49,8 +50,7 @@ def remplir(page: Page, adresse: str, bouton: str, **champs: str) -> None:
     page.goto(adresse)
     for nom, valeur in champs.items():
         page.locator(f"[name={nom}]").fill(valeur)
-    page.get_by_role("button", name=bouton, exact=True).click()
-    page.wait_for_load_state()
+    suivre(page.get_by_role("button", name=bouton, exact=True))
 
 
 def entrer(page: Page, qui: str, mot_de_passe: str = MOT_DE_PASSE) -> None:
@@ -63,14 +63,14 @@ def expirer(page: Page) -> None:
     page.get_by_label("Objet").fill(LONG)
     page.get_by_label("Votre message").fill("Il aime les pommes.")
     page.context.clear_cookies(name="session")
-    page.get_by_role("button", name="Envoyer").click()
+    suivre(page.get_by_role("button", name="Envoyer"))
     expect(page.get_by_text("Ce que vous avez écrit est gardé")).to_be_visible()
 
 
 def reprendre(page: Page) -> None:
     page.locator("[name=username]").fill("jean.dupont")
     page.locator("[name=password]").fill(MOT_DE_PASSE)
-    page.get_by_role("button", name="Se connecter").click()
+    suivre(page.get_by_role("button", name="Se connecter"))
     expect(page.get_by_role("heading", name="Vous étiez en train d’envoyer")).to_be_visible()
 
 
@@ -90,7 +90,7 @@ def choisir_rien(page: Page) -> None:
     page.goto("/familles/")
     bouton = page.get_by_role("button", name="Ouvrir").first
     bouton.evaluate("b => b.removeAttribute('name')")
-    bouton.click()
+    suivre(bouton)
 
 
 DEHORS = (

@@ -1,0 +1,14 @@
+"""Going from one page to the next in a real browser (tests/conftest.py starts it)."""
+
+from playwright.sync_api import Locator
+
+
+def suivre(cible: Locator) -> None:
+    """Click what leads to another page, and come back when that page is loaded.
+
+    A click alone comes back while the next page is on its way: an `evaluate`, a `count` or the address read then
+    is of the page one leaves, or of one that has no body yet. Waiting afterwards for a load, or for an address
+    that the page one leaves has too, waits for nothing.
+    """
+    with cible.page.expect_navigation():
+        cible.click()
