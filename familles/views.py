@@ -183,4 +183,5 @@ class Reinitialiser(PasswordResetConfirmView):
 def compte(request: HttpRequest) -> HttpResponse:
     """« Mon compte » and « Mon conjoint », every field of the guide; each change is a demande."""
     moi = responsable_de(request)
-    return render(request, "familles/compte.html", {"fiches": fiche.fiches(moi, timezone.localdate())})
+    contexte = {"fiches": fiche.fiches(moi, timezone.localdate()), "famille": moi.famille}
+    return render(request, "familles/compte.html", contexte)

@@ -1,5 +1,6 @@
 """Kinds about a child: persons row by row, an inscription that books its week, a new child and its services."""
 
+import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ ODILE = {
     "n1_telephone": "04 65 71 08 26",
     "n1_a_prevenir": True,
 }
+
+ADRESSE = {"adresse": "12 rue des Bonbons", "code_postal": "84990", "ville": "Belrive-sur-Durance"}
 
 
 def personne(enfant, famille, prenom="Odile", **champs) -> PersonneAutorisee:
@@ -328,10 +331,61 @@ def test_la_reprise_dun_autre_foyer_na_pas_deffet(monde):
     assert sienne.etat == "envoyee"
 
 
-def test_la_modification_en_attente_est_dite_sur_la_page_de_lenfant(monde):
+def test_ce_qui_attend_est_dit_sur_la_page_de_lenfant_et_y_mene(monde):
+    """Of this household alone: the other one and a stranger read nothing of it."""
     client = monde.client(monde.jean)
-    url = f"/enfants/{monde.tom.pk}/"
-    assert "Modification en attente" not in client.get(url).text
-    demande("personnes-autorisees", monde.jean, ODILE, monde.tom, MAINTENANT)
-    assert client.get(url).text.count("Modification en attente") == 1
-    assert "Modification en attente" not in monde.client(monde.jeanne).get(f"/enfants/{monde.lea.pk}/").text
+    url = f"/enfants/{monde.lea.pk}/"
+    assert "Demande en cours" not in client.get(url).text
+    posee = demande("personnes-autorisees", monde.jean, ODILE, monde.lea, MAINTENANT)
+    page = client.get(url).text
+    assert page.count("Demande en cours") == 1
+    assert f'<a class="raccourci-attente" href="/demandes/{posee.pk}/">' in page
+    Demande.objects.update(etat="complement")
+    assert "La mairie attend une précision" in client.get(url).text
+    Demande.objects.update(etat="acceptee", decidee_le=MAINTENANT)
+    assert "raccourci-attente" not in client.get(url).text
+    Demande.objects.update(etat="envoyee", decidee_le=None)
+    assert "raccourci-attente" not in monde.client(monde.jeanne).get(url).text
+    assert monde.client(monde.claire).get(url).status_code == 404
+
+
+def test_deux_demandes_du_meme_genre_menent_a_la_liste(monde):
+    for nom in ("Mercredi journée", "Vacances matin"):
+        service = prestation(nom)
+        saisie = {"prestation": str(service.pk), "du": "2026-12-01"}
+        demande("inscription", monde.jean, saisie, monde.tom, MAINTENANT)
+    page = monde.client(monde.jean).get(f"/enfants/{monde.tom.pk}/").text
+    assert "2 demandes en cours" in page
+    assert 'class="raccourci-attente" href="/demandes/enfants/?type=inscription"' in page
+
+
+def test_ce_qui_attend_est_dit_sur_la_carte_de_lenfant(monde, django_assert_num_queries):
+    client = monde.client(monde.jean)
+    client.get("/enfants/")
+    with django_assert_num_queries(8):
+        assert "Demandes en cours" not in client.get("/enfants/").text
+    lea = demande("personnes-autorisees", monde.jean, ODILE, monde.lea, MAINTENANT)
+    tom = demande("personnes-autorisees", monde.jean, ODILE, monde.tom, MAINTENANT)
+    with django_assert_num_queries(8):
+        page = client.get("/enfants/").text
+    cartes = page.split('<section class="carte"')[1:]
+    assert [[str(d.pk) in carte for d in (lea, tom)] for carte in cartes] == [[True, False], [False, True]]
+    assert "Demandes en cours" not in monde.client(monde.jeanne).get("/enfants/").text
+
+
+def test_ce_qui_attend_est_dit_dans_mon_compte(monde, django_assert_num_queries):
+    client = monde.client(monde.jean)
+    client.get("/compte/")
+    with django_assert_num_queries(10):
+        assert "raccourci-attente" not in client.get("/compte/").text
+    posees = [
+        demande("infos-responsable", monde.jean, ADRESSE, le=MAINTENANT),
+        demande("caf", monde.jean, {"organisme": "caf", "numero": "7654321"}, le=MAINTENANT),
+    ]
+    with django_assert_num_queries(10):
+        page = client.get("/compte/").text
+    assert re.findall(r'class="raccourci-attente" href="/demandes/([^/]+)/"', page) == [
+        str(d.pk) for d in posees
+    ]
+    for autre in (monde.jeanne, monde.claire):
+        assert "raccourci-attente" not in monde.client(autre).get("/compte/").text
