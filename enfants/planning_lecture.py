@@ -31,7 +31,7 @@ from enfants.planning_case import Reservee
 from enfants.planning_places import DERNIERES_MAX, Disponibilites, JaugeLue
 from enfants.regles import PARIS, Calendrier, est_passe
 from familles.models import Famille, Responsable
-from portail.socle.lecture import Colonnes, marques, objet, parametre
+from portail.socle.lecture import Colonnes, Preparee, marques, objet, parametre
 from portail.socle.lecture import lire as lire_sql
 
 # Holiday services name their next day: the calendar is read that far ahead.
@@ -112,6 +112,13 @@ FROM {_MEMBRE} g JOIN {Prestation._meta.db_table} q ON q.id = g.prestation_id WH
     SELECT m.groupeexclusif_id FROM {_MEMBRE} m JOIN {Inscription._meta.db_table} i ON i.prestation_id = m.prestation_id
     WHERE i.enfant_id IN (%(enfants)s))
 """
+
+_ENFANTS = Preparee(Enfant.objects.de_la_famille, Famille._meta.pk, Rattachement._meta.get_field("du"))
+
+
+def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
+    """Children of the household that day, oldest first."""
+    return _ENFANTS.objets(famille.pk, jour)
 
 
 def lire(

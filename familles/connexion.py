@@ -1,8 +1,12 @@
 """Authentication: identifiant or e-mail, argon2 with parameters a small server can afford."""
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import Argon2PasswordHasher
+
+from familles.models import Utilisateur
+from portail.socle.lecture import Preparee
+
+COMPTE = Preparee(lambda pk: Utilisateur.objects.filter(pk=pk), Utilisateur._meta.pk)
 
 
 class Argon2Leger(Argon2PasswordHasher):
@@ -19,7 +23,6 @@ class IdentifiantOuCourriel(ModelBackend):
     def authenticate(self, request, username=None, password=None, **kwargs):
         if not username or password is None:
             return None
-        Utilisateur = get_user_model()
         utilisateur = Utilisateur.objects.par_identifiant_ou_courriel(username)
         if utilisateur is None:
             Utilisateur().set_password(password)
@@ -27,3 +30,8 @@ class IdentifiantOuCourriel(ModelBackend):
         if utilisateur.check_password(password) and self.user_can_authenticate(utilisateur):
             return utilisateur
         return None
+
+    def get_user(self, user_id: int) -> Utilisateur | None:
+        """The account of an open session, at each request: by a prepared query."""
+        utilisateur = next(iter(COMPTE.objets(user_id)), None)
+        return utilisateur if utilisateur and self.user_can_authenticate(utilisateur) else None

@@ -13,7 +13,18 @@ from django.urls import reverse
 from familles import double, reprise
 from familles.acces import SansFamille
 from familles.forms import ConnexionForm
-from familles.models import Responsable
+from familles.models import Responsable, Utilisateur
+from portail.socle.lecture import Preparee
+
+# The adult an account is, one by active family.
+ADULTES = Preparee(
+    lambda compte: (
+        Responsable.objects.filter(utilisateur=compte, famille__archivee_le=None)
+        .select_related("famille")
+        .order_by("famille__numero")
+    ),
+    Utilisateur._meta.pk,
+)
 
 
 class ConnexionRequise(LoginRequiredMiddleware):
@@ -23,9 +34,10 @@ class ConnexionRequise(LoginRequiredMiddleware):
 
     def process_view(self, request: HttpRequest, view_func, view_args, view_kwargs) -> HttpResponse | None:
         # The admin has its own guard, which would forget that something was sent.
-        admin = request.path.startswith(reverse("admin:index")) and request.path != reverse("admin:login")
-        if request.method == "POST" and admin and not request.user.is_authenticated:
-            return self.handle_no_permission(request, view_func)
+        if request.method == "POST" and not request.user.is_authenticated:
+            admin = request.path.startswith(reverse("admin:index")) and request.path != reverse("admin:login")
+            if admin:
+                return self.handle_no_permission(request, view_func)
         return super().process_view(request, view_func, view_args, view_kwargs)
 
     def handle_no_permission(self, request: HttpRequest, view_func) -> HttpResponse:
@@ -136,11 +148,7 @@ class FamilleActive:
     @staticmethod
     def _responsable(request: HttpRequest) -> Responsable | None:
         """The adult in the active family; None for nobody, or for somebody of two families who has not chosen."""
-        possibles = list(
-            Responsable.objects.filter(utilisateur=request.user, famille__archivee_le=None)
-            .select_related("famille")
-            .order_by("famille__numero")
-        )
+        possibles = ADULTES.objets(request.user.pk)
         request.plusieurs_familles = len(possibles) > 1
         choisie = request.session.get("famille")
         active = next((r for r in possibles if r.famille_id == choisie), None)

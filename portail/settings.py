@@ -138,6 +138,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+    # Each thread keeps its own: opening the file cost more than the queries of a small page.
+    DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
     DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 8, "timeout": 15}
 # No ATOMIC_REQUESTS: with immediate transactions every page would take SQLite's write lock.
@@ -172,6 +174,7 @@ CONSERVATION_ANS = _au_moins(1, "CONSERVATION_ANS", 3)  # a household's sheet, a
 SANTE_MOIS = _au_moins(1, "SANTE_MOIS", 12)  # a child's health sheet, after the last enrolment
 CONNEXIONS_JOURS = _au_moins(30, "CONNEXIONS_JOURS", 180)  # how long « Mes connexions » remembers
 
+SESSION_ENGINE = "familles.sessions"
 SESSION_COOKIE_AGE = env.int("SESSION_INACTIVITE_SECONDES", default=30 * 60)
 SESSION_ABSOLUE_SECONDES = env.int("SESSION_ABSOLUE_SECONDES", default=12 * 3600)
 SESSION_SAVE_EVERY_REQUEST = False  # FamilleActive renews it at most once a minute: no write for each page

@@ -16,7 +16,7 @@ from enfants import planning, planning_rendu, planning_semaine
 from enfants.forms import PlanningForm, mois_de_ladresse
 from enfants.models import Enfant
 from enfants.planning_echeances import Echeances
-from enfants.planning_lecture import lire
+from enfants.planning_lecture import enfants_de, lire
 from enfants.regles import mois_en_mots
 from familles.acces import famille_de
 from portail.socle.dates import annee_scolaire, bornes_scolaires, decaler_mois
@@ -54,7 +54,7 @@ def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
     premier = mois_de_ladresse(mois, aujourdhui)
     if premier is None:
         raise Http404
-    enfants = list(Enfant.objects.de_la_famille(famille, aujourdhui))
+    enfants = enfants_de(famille, aujourdhui)
     choisis = [e for e in enfants if e.pk == pk] if pk else enfants
     if pk and not choisis:
         raise Http404

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import zip_longest
 
 from django.db import connection, models
+from django.db.models.query import get_related_populators
 
 
 @lru_cache(maxsize=256)
@@ -71,6 +72,7 @@ class Preparee:
     def __init__(self, construire: Callable[..., models.QuerySet], *champs: models.Field):
         self.construire, self.champs = construire, champs
         self.ecrites: dict[str, tuple[str, list]] = {}
+        self.modeles: dict[str, _Modele] = {}
 
     def lignes(self, *valeurs) -> list[tuple]:
         """Its rows for these values, as the database gives them (counts, keys: nothing is converted)."""
@@ -81,6 +83,15 @@ class Preparee:
         with connection.cursor() as curseur:
             curseur.execute(sql, [constante if rang is None else pretes[rang] for rang, constante in places])
             return curseur.fetchall()
+
+    def objets(self, *valeurs) -> list[models.Model]:
+        """Its instances for these values, with their `select_related`: the same as the queryset would give."""
+        lignes = self.lignes(*valeurs)
+        if connection.vendor not in self.modeles:
+            exemples = [_exemple(champ, rang) for rang, champ in enumerate(self.champs)]
+            self.modeles[connection.vendor] = _Modele(self.construire(*exemples))
+        modele = self.modeles[connection.vendor]
+        return [modele.instance(ligne) for ligne in lignes]
 
     def _adapter(self, valeurs: Sequence) -> list:
         return [parametre(champ, valeur) for champ, valeur in zip(self.champs, valeurs, strict=True)]
@@ -109,8 +120,37 @@ class Preparee:
 
 def _exemple(champ: models.Field, rang: int) -> object:
     """A value of that field which no row holds and no query writes."""
+    if isinstance(champ, models.CharField):
+        return f"\x01{rang}"
     if isinstance(champ, models.DateTimeField):
         return datetime(1901, 1, 1, tzinfo=UTC) + timedelta(days=rang)
     if isinstance(champ, models.DateField):
         return date(1902, 1, 1) + timedelta(days=rang)
     return 2_000_000_000 + rang
+
+
+class _Modele:
+    """How a row of a queryset becomes its instance: what ModelIterable works out anew at each query."""
+
+    def __init__(self, requete: models.QuerySet):
+        ecrivain = requete.query.get_compiler(connection=connection)
+        ecrivain.pre_sql_setup()
+        self.classe = ecrivain.klass_info["model"]
+        self.rangs = ecrivain.klass_info["select_fields"]
+        colonnes = [expression for expression, _, _ in ecrivain.select]
+        self.attributs = [colonnes[rang].target.attname for rang in self.rangs]
+        self.convertisseurs = [
+            (rang, convertir, colonne)
+            for rang, (fonctions, colonne) in ecrivain.get_converters(colonnes).items()
+            for convertir in fonctions
+        ]
+        self.lies = get_related_populators(ecrivain.klass_info, ecrivain.select, connection.alias)
+
+    def instance(self, ligne: Sequence) -> models.Model:
+        ligne = list(ligne)
+        for rang, convertir, colonne in self.convertisseurs:
+            ligne[rang] = convertir(ligne[rang], colonne, connection)
+        trouve = self.classe.from_db(connection.alias, self.attributs, [ligne[rang] for rang in self.rangs])
+        for lie in self.lies:
+            lie.populate(ligne, trouve)
+        return trouve
