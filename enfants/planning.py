@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 
 from enfants import regles, semaine
 from enfants.models import Enfant, Inscription, Pointage, Prestation
@@ -30,6 +31,7 @@ from portail.socle.argent import INSECABLE
 from portail.socle.dates import dernier_du_mois, premier_du_mois
 
 FERMEES = {regles.OUVERT: "", regles.FERME: ""}  # other backgrounds are their own code
+DEMANDABLES = ("libre", "dernieres", "complet_attente")
 
 
 @dataclass
@@ -78,7 +80,7 @@ class _Construction:
     def __init__(self, entrees: Entrees):
         self.e = entrees
         self.aujourdhui = entrees.maintenant.astimezone(regles.PARIS).date()
-        self.limites: dict[tuple, tuple[datetime, bool]] = {}
+        self.limites: dict[tuple, dict[date, tuple[datetime, bool]]] = defaultdict(dict)
         self.decors: dict[tuple, list[str]] = {}
         self.iso = {jour: jour.isoformat() for jour in entrees.jours}
         reservations = sorted(entrees.reservations, key=lambda r: (r.etat in VIVANTS, r.pk))
@@ -88,25 +90,18 @@ class _Construction:
         self.pointages: dict[tuple, dict[date, Pointage]] = defaultdict(dict)
         for p in entrees.pointages:
             self.pointages[p.enfant_id, p.prestation_id][p.jour] = p
-        self.tenues = {
+        familles = {i.pk: i.famille_id for i in entrees.inscriptions}
+        self.estimation = Estimation(entrees.dispo, reservations, familles)
+
+    @cached_property
+    def tenues(self) -> dict[tuple, int]:
+        """The inscription that booked each (child, service, day): where attendance is shown."""
+        return {
             (r.enfant_id, r.prestation_id, r.jour): r.inscription_id
             for jours in self.reservations.values()
             for r in jours.values()
             if r.etat in VIVANTS
         }
-        familles = {i.pk: i.famille_id for i in entrees.inscriptions}
-        self.estimation = Estimation(entrees.dispo, reservations, familles)
-
-    def limite(self, prestation: Prestation, jour: date) -> tuple[datetime, bool]:
-        """The booking limit, and whether it is passed."""
-        cle = (prestation.limite_reservation_id, prestation.heure_debut, jour)
-        trouvee = self.limites.get(cle)
-        if trouvee is None:
-            limite = regles.limite_pour(
-                prestation.limite_reservation, jour, prestation.heure_debut, self.e.calendrier
-            )
-            trouvee = self.limites[cle] = limite, regles.est_passe(limite, self.e.maintenant)
-        return trouvee
 
     def decor(self, prestation: Prestation) -> list[str]:
         """Background of each day: computed once for the services that open alike."""
@@ -151,28 +146,33 @@ class _Construction:
             return f"Les réservations sont closes depuis le {regles.instant_en_mots(prestation.fermeture)}."
         return ""
 
-    def ouverte_a_la_demande(self, inscription: Inscription, jour: date, passee: bool) -> bool:
-        if jour < inscription.du or (inscription.au and jour > inscription.au):
-            return False
-        if passee and inscription.prestation.hors_delai == Prestation.HorsDelai.REFUS:
-            return False
-        return self.estimation.rattache(inscription.enfant_id, jour) and not self.fenetre(
-            inscription.prestation, jour
-        )
 
-    def cases(self, inscription: Inscription, a_soi: bool) -> list[Case]:
-        """The cells of a row; most are empty, and cost little."""
-        presences = self.presences(inscription)
+class _Rangee:
+    """A row being built: what its days share is worked out once. Most cells are empty, and cost little."""
+
+    def __init__(self, construction: _Construction, inscription: Inscription, a_soi: bool):
+        self.c, self.inscription, self.prestation = construction, inscription, inscription.prestation
+        self.a_soi = a_soi
+        prestation = self.prestation
+        self.limites = construction.limites[prestation.limite_reservation_id, prestation.heure_debut]
+        self.estimation = construction.estimation.de(inscription)
+        # The window is the same all month, but for a household that moves.
+        mobile = bool(construction.e.dispo.non_residents and prestation.ouverture_hors_commune)
+        self.fenetre = None if mobile else construction.fenetre(prestation, construction.e.jours[0])
+
+    def cases(self) -> list[Case]:
+        construction, inscription = self.c, self.inscription
+        presences = construction.presences(inscription)
         hors_contrat = jours_hors_contrat(presences.values(), inscription.heures_semaine)
-        reservations = self.reservations.get(inscription.pk, {})
-        aujourdhui = self.aujourdhui
+        reservations = construction.reservations.get(inscription.pk, {})
+        aujourdhui, a_soi = construction.aujourdhui, self.a_soi
         cases = []
-        for jour, fond in zip(self.e.jours, self.decor(inscription.prestation), strict=True):
+        for jour, fond in zip(construction.e.jours, construction.decor(self.prestation), strict=True):
             reservation, pointage = reservations.get(jour), presences.get(jour)
             futur = a_soi and jour >= aujourdhui
             if reservation is None and pointage is None:
                 libre = futur and fond == regles.OUVERT
-                cases.append(self.libre(inscription, jour) if libre else Case(jour, FERMEES.get(fond, fond)))
+                cases.append(self.libre(jour) if libre else Case(jour, FERMEES.get(fond, fond)))
                 continue
             etat, present = reservation.etat if reservation else "", pointage.present if pointage else None
             code = etat_de_la_case(
@@ -180,46 +180,70 @@ class _Construction:
             )
             regulier = bool(reservation and reservation.reguliere and code and code not in FONDS)
             mots = precision(reservation) if a_soi and code == etat else ""
-            case = Case(jour, code, "", regulier, None, mots)
-            cases.append(self.prise(case, inscription, reservation, fond) if futur and not pointage else case)
+            if futur and pointage is None:
+                cases.append(self.prise(code, regulier, mots, reservation, fond))
+            else:
+                cases.append(Case(jour, code, "", regulier, None, mots))
         return cases
 
-    def libre(self, inscription: Inscription, jour: date) -> Case:
+    def limite(self, jour: date) -> tuple[datetime, bool]:
+        """The booking limit, and whether it is passed."""
+        trouvee = self.limites.get(jour)
+        if trouvee is None:
+            p, e = self.prestation, self.c.e
+            limite = regles.limite_pour(p.limite_reservation, jour, p.heure_debut, e.calendrier)
+            trouvee = self.limites[jour] = limite, regles.est_passe(limite, e.maintenant)
+        return trouvee
+
+    def ouverte(self, jour: date, passee: bool) -> bool:
+        """Whether the household may ask that day at all."""
+        inscription = self.inscription
+        if jour < inscription.du or (inscription.au and jour > inscription.au):
+            return False
+        if passee and self.prestation.hors_delai == Prestation.HorsDelai.REFUS:
+            return False
+        fenetre = self.c.fenetre(self.prestation, jour) if self.fenetre is None else self.fenetre
+        return not fenetre and self.estimation.rattache(jour)
+
+    def libre(self, jour: date) -> Case:
         """A day that is not booked: what it is worth, when it may still be asked."""
-        prestation = inscription.prestation
-        limite, passee = self.limite(prestation, jour)
-        if self.commence(prestation, jour) or not self.ouverte_a_la_demande(inscription, jour, passee):
+        limite, passee = self.limite(jour)
+        if self.commence(jour) or not self.ouverte(jour, passee):
             return Case(jour, "", "", False, limite)
-        etat, mots, restantes = self.estimation.valeur(inscription, jour, passee)
-        demandable = etat in ("libre", "dernieres", "complet_attente")
-        if (prestation.pk, jour) in self.e.clos:
-            return Case(jour, CLOS) if demandable else Case(jour, etat, precision=mots)
-        valeur = f"{inscription.pk}:{self.iso[jour]}:0" if demandable else ""
+        etat, mots, restantes = self.estimation.valeur(jour, passee)
+        if self.clos(jour):
+            return Case(jour, CLOS) if etat in DEMANDABLES else Case(jour, etat, precision=mots)
+        valeur = f"{self.inscription.pk}:{self.c.iso[jour]}:0" if etat in DEMANDABLES else ""
         return Case(jour, etat, valeur, False, limite, mots, restantes)
 
-    def prise(self, case: Case, inscription: Inscription, reservation: Reservee, fond: str) -> Case:
+    def prise(self, code: str, regulier: bool, mots: str, reservation: Reservee, fond: str) -> Case:
         """A coming day with a row: what may still be withdrawn, or asked again."""
-        jour, prestation = case.jour, inscription.prestation
-        limite = self.limite(prestation, jour)[0] if fond == regles.OUVERT else None
-        case = case._replace(limite=limite)
-        if self.commence(prestation, jour):
-            return case
+        jour = reservation.jour
+        limite = self.limite(jour)[0] if fond == regles.OUVERT else None
+        if self.commence(jour):
+            return Case(jour, code, "", regulier, limite, mots)
         if reservation.etat in ANNULABLES:
-            if (prestation.pk, jour) in self.e.clos:
-                return case._replace(limite=None, precision=f"{case.mots}, {MOTS[CLOS]}")
-            return case._replace(valeur=f"{inscription.pk}:{self.iso[jour]}:{reservation.version}")
-        if limite is None or case.etat not in ("", *REDEMANDABLES):
+            if self.clos(jour):
+                return Case(jour, code, "", regulier, None, f"{mots or MOTS[code]}, {MOTS[CLOS]}")
+            valeur = f"{self.inscription.pk}:{self.c.iso[jour]}:{reservation.version}"
+            return Case(jour, code, valeur, regulier, limite, mots)
+        case = Case(jour, code, "", regulier, limite, mots)
+        if limite is None or code not in ("", *REDEMANDABLES):
             return case
-        neuve = self.libre(inscription, jour)
-        if not case.etat:  # cancelled: the day is what a new one is
+        neuve = self.libre(jour)
+        if not code:  # cancelled: the day is what a new one is
             return neuve
         if neuve.etat in ("exclusif", "complet", "autre_foyer", CLOS):
             return case._replace(precision=f"{case.mots}, {neuve.mots}")
         return case._replace(valeur=neuve.valeur)
 
-    def commence(self, prestation: Prestation, jour: date) -> bool:
-        return jour == self.aujourdhui and regles.est_passe(
-            regles.instant(jour, prestation.heure_debut), self.e.maintenant
+    def clos(self, jour: date) -> bool:
+        clos = self.c.e.clos
+        return bool(clos) and (self.prestation.pk, jour) in clos
+
+    def commence(self, jour: date) -> bool:
+        return jour == self.c.aujourdhui and regles.est_passe(
+            regles.instant(jour, self.prestation.heure_debut), self.c.e.maintenant
         )
 
 
@@ -232,7 +256,7 @@ def planning(entrees: Entrees) -> list[PlanningEnfant]:
     lignes = {}
     for inscription in ordre:
         a_soi = inscription.famille_id == entrees.famille_id
-        cases = construction.cases(inscription, a_soi)
+        cases = _Rangee(construction, inscription, a_soi).cases()
         if (
             a_soi
             or inscription.pk in construction.reservations

@@ -22,19 +22,20 @@ class Echeances:
             for ligne in p.lignes:
                 if ligne.a_soi:
                     self._relever(ligne)
+        self._jours = {cle: jours for cle, jours in self._jours.items() if jours}
         self._rangs = {cle: n for n, cle in enumerate(self._jours)}
 
     def _relever(self, ligne: Ligne) -> None:
-        prestation = ligne.prestation
-        reserver, annuler = _cles(ligne)
+        prestation, calendrier = ligne.prestation, self._entrees.calendrier
+        reserver, annuler = (self._jours.setdefault(cle, {}) for cle in _cles(ligne))
         for case in ligne.cases:
             if not case.valeur:
                 continue
             if case.etat not in ANNULABLES:
-                self._jours.setdefault(reserver, {})[case.jour] = case.limite
-            elif case.jour not in (jours := self._jours.setdefault(annuler, {})):
-                jours[case.jour] = regles.limite_pour(
-                    prestation.limite_annulation, case.jour, prestation.heure_debut, self._entrees.calendrier
+                reserver[case.jour] = case.limite
+            elif case.jour not in annuler:
+                annuler[case.jour] = regles.limite_pour(
+                    prestation.limite_annulation, case.jour, prestation.heure_debut, calendrier
                 )
 
     @property

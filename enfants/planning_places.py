@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from enfants import regles
-from enfants.models import Etat, Inscription, Prestation
+from enfants.models import Etat, Inscription
 from enfants.models.reservation import VIVANTS
 from enfants.planning_case import Reservee
 from portail.socle.argent import INSECABLE
@@ -63,84 +63,104 @@ def est_peu(capacite: int, libres: int) -> bool:
 
 
 class Estimation:
-    """Answers for each cell, and remembers: a month asks the same things hundreds of times."""
+    """What the rows of a page share: places, bookings, age and class of each child."""
 
     def __init__(self, dispo: Disponibilites, reservations: Iterable[Reservee], familles: Mapping[int, int]):
         """`familles`: the paying household of each inscription."""
         self.dispo = dispo
         self.familles = familles
-        self.tenues: dict[tuple, dict[int, Reservee]] = defaultdict(dict)
+        self.tenues: dict[object, dict[date, dict[int, Reservee]]] = defaultdict(dict)
         for r in reservations:
             if r.etat in VIVANTS:
-                self.tenues[r.enfant_id, r.jour][r.prestation_id] = r
+                self.tenues[r.enfant_id].setdefault(r.jour, {})[r.prestation_id] = r
         self.rivales: dict[int, dict[int, str]] = defaultdict(dict)
         self.groupes: dict[int, list[int]] = defaultdict(list)
         for groupe, membres in dispo.groupes.items():
             for pk in membres:
                 self.groupes[pk].append(groupe)
                 self.rivales[pk] |= {autre: nom for autre, nom in membres.items() if autre != pk}
-        self._ages: dict[tuple, tuple[int, str]] = {}
-        self._admis: dict[tuple, tuple[str, list[JaugeLue]]] = {}
+        self._profils: dict[object, dict[date, tuple[int, str]]] = defaultdict(dict)
+
+    def de(self, inscription: Inscription) -> "EstimationDeLigne":
+        """The estimation of one row."""
+        return EstimationDeLigne(self, inscription)
+
+    def profils(self, enfant) -> dict[date, tuple[int, str]]:
+        """Age and school level of the child, of the days already asked: a row fills it for the others."""
+        return self._profils[enfant.pk]
 
     def profil(self, enfant, jour: date) -> tuple[int, str]:
-        """Age and school level of the child that day."""
-        cle = (enfant.pk, jour)
-        if cle not in self._ages:
-            periodes = self.dispo.niveaux.get(enfant.pk, ())
-            niveau = next((n for du, au, n in periodes if du <= jour <= au), "")
-            self._ages[cle] = enfant.age(jour), niveau
-        return self._ages[cle]
+        periodes = self.dispo.niveaux.get(enfant.pk, ())
+        return enfant.age(jour), next((n for du, au, n in periodes if du <= jour <= au), "")
 
-    def admission(self, inscription: Inscription, jour: date) -> tuple[str, list[JaugeLue]]:
+
+class EstimationDeLigne:
+    """Answers for each cell of a row: what its days share is worked out once, a month asks hundreds of times."""
+
+    def __init__(self, estimation: Estimation, inscription: Inscription):
+        self.inscription, self.prestation = inscription, inscription.prestation
+        self._estimation, self._creneaux = estimation, estimation.dispo.creneaux
+        self._tenues = estimation.tenues.get(inscription.enfant_id, {})
+        self._rivales = sorted(estimation.rivales.get(self.prestation.pk, {}).items())
+        self._profils = estimation.profils(inscription.enfant)
+        self._admis: dict[tuple[int, str], tuple[str, list[JaugeLue]]] = {}
+        liens = estimation.dispo.rattachements
+        self._liens = None if liens is None else liens.get(inscription.enfant_id, ())
+
+    def admission(self, jour: date) -> tuple[str, list[JaugeLue]]:
         """Why the child is not admitted (empty: it is), and the places it would draw on."""
-        prestation, enfant = inscription.prestation, inscription.enfant
-        age, niveau = self.profil(enfant, jour)
-        derogation = bool(inscription.derogation)
-        cle = (prestation.pk, enfant.pk, age, niveau, derogation)
-        if cle not in self._admis:
-            refus = "" if derogation else regles.phrase_ineligible(prestation, enfant, jour, niveau)
-            jauges = self.dispo.jauges.get(prestation.pk, ())
-            siennes = [j for j in jauges if regles.dans_les_bornes(age, niveau, j)]
-            if not refus and jauges and not siennes:
-                refus = INADMISSIBLE
-            self._admis[cle] = refus, siennes
-        return self._admis[cle]
+        profil = self._profils.get(jour)
+        if profil is None:
+            profil = self._profils[jour] = self._estimation.profil(self.inscription.enfant, jour)
+        admis = self._admis.get(profil)
+        if admis is None:
+            admis = self._admis[profil] = self._admettre(jour, *profil)
+        return admis
 
-    def rattache(self, enfant_id, jour: date) -> bool:
-        if self.dispo.rattachements is None:
+    def _admettre(self, jour: date, age: int, niveau: str) -> tuple[str, list[JaugeLue]]:
+        enfant, derogation = self.inscription.enfant, self.inscription.derogation
+        refus = "" if derogation else regles.phrase_ineligible(self.prestation, enfant, jour, niveau)
+        jauges = self._estimation.dispo.jauges.get(self.prestation.pk, ())
+        siennes = [j for j in jauges if regles.dans_les_bornes(age, niveau, j)]
+        if not refus and jauges and not siennes:
+            refus = INADMISSIBLE
+        return refus, siennes
+
+    def rattache(self, jour: date) -> bool:
+        if self._liens is None:
             return True
-        periodes = self.dispo.rattachements.get(enfant_id, ())
-        return any(du <= jour and (au is None or jour <= au) for du, au in periodes)
+        return any(du <= jour and (au is None or jour <= au) for du, au in self._liens)
 
-    def valeur(self, inscription: Inscription, jour: date, tard: bool) -> Valeur:
+    def valeur(self, jour: date, tard: bool) -> Valeur:
         """What a day that may be asked is worth. `tard`: past the limit, where nobody waits any more."""
-        prestation, enfant = inscription.prestation, inscription.enfant
-        refus, jauges = self.admission(inscription, jour)
+        refus, jauges = self.admission(jour)
         if refus:
             return Valeur("ineligible", refus)
-        tenues = self.tenues.get((enfant.pk, jour))
-        if tenues:
-            if prestation.pk in tenues:
-                autre = self.familles.get(tenues[prestation.pk].inscription_id) != inscription.famille_id
-                return Valeur("autre_foyer") if autre else Valeur("exclusif", "déjà pris sur une autre ligne")
-            if prise := self._rivale(prestation.pk, tenues):
-                return prise
-        return self._places(prestation, jauges, jour, tard) if jauges else LIBRE
+        tenues = self._tenues.get(jour)
+        if tenues and (prise := self._prise(tenues)):
+            return prise
+        return self._places(jauges, jour, tard) if jauges else LIBRE
 
-    def _rivale(self, prestation_id: int, tenues: dict[int, Reservee]) -> Valeur | None:
+    def _prise(self, tenues: dict[int, Reservee]) -> Valeur | None:
         """Only what holds a place excludes: waiting for a « journée » does not forbid the morning."""
-        for pk, nom in sorted(self.rivales.get(prestation_id, {}).items()):
+        tenue = tenues.get(self.prestation.pk)
+        if tenue is not None:
+            payeur = self._estimation.familles.get(tenue.inscription_id)
+            if payeur != self.inscription.famille_id:
+                return Valeur("autre_foyer")
+            return Valeur("exclusif", "déjà pris sur une autre ligne")
+        for pk, nom in self._rivales:
             if pk in tenues and tenues[pk].etat != Etat.EN_ATTENTE:
                 return Valeur(
                     "exclusif", f"un seul choix par jour, «{INSECABLE}{nom}{INSECABLE}» est déjà pris"
                 )
         return None
 
-    def _places(self, prestation: Prestation, jauges: list[JaugeLue], jour: date, tard: bool) -> Valeur:
-        comptes = [self.dispo.creneaux.get((j.pk, jour), (j.capacite, j.capacite)) for j in jauges]
+    def _places(self, jauges: list[JaugeLue], jour: date, tard: bool) -> Valeur:
+        comptes = [self._creneaux.get((j.pk, jour), (j.capacite, j.capacite)) for j in jauges]
         capacite, libres = min(comptes, key=lambda c: c[1])
         if libres <= 0:
-            return Valeur("complet_attente" if prestation.liste_attente and not tard else "complet")
+            return Valeur("complet_attente" if self.prestation.liste_attente and not tard else "complet")
         if est_peu(capacite, libres):
             mots = f"libre, plus que {libres} places" if libres > 1 else "libre, plus qu’une place"
             return Valeur("dernieres", mots, libres)

@@ -38,13 +38,26 @@ def lire(sql: str, parametres: Sequence, champs: Sequence[models.Field]) -> list
     for rang, champ in enumerate(champs):
         colonne, convertisseurs = _conversion(connection.vendor, champ)
         if convertisseurs:
-            for ligne in lignes:
-                valeur = ligne[rang]
-                if valeur is not None:
-                    for convertir in convertisseurs:
-                        valeur = convertir(valeur, colonne, connection)
-                    ligne[rang] = valeur
+            _convertir(lignes, rang, colonne, convertisseurs, memoire=not isinstance(champ, models.JSONField))
     return lignes
+
+
+def _convertir(lignes: list[list], rang: int, colonne, convertisseurs: Sequence, memoire: bool) -> None:
+    """One column, in place. `memoire`: the same value of the database is the same object (a month repeats its days and
+    its children); never for lists and dicts, which two instances must not share.
+    """
+    vues = {None: None}
+    for ligne in lignes:
+        brute = ligne[rang]
+        if memoire and brute in vues:
+            ligne[rang] = vues[brute]
+        elif brute is not None:
+            valeur = brute
+            for convertir in convertisseurs:
+                valeur = convertir(valeur, colonne, connection)
+            ligne[rang] = valeur
+            if memoire:
+                vues[brute] = valeur
 
 
 def objet(colonnes: Colonnes, valeurs: Sequence) -> models.Model:
