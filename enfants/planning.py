@@ -152,7 +152,7 @@ class _Rangee:
 
     def __init__(self, construction: _Construction, inscription: Inscription, a_soi: bool):
         self.c, self.inscription, self.prestation = construction, inscription, inscription.prestation
-        self.a_soi = a_soi
+        self.a_soi, self.pk = a_soi, inscription.pk
         prestation = self.prestation
         self.limites = construction.limites[prestation.limite_reservation_id, prestation.heure_debut]
         self.estimation = construction.estimation.de(inscription)
@@ -213,7 +213,7 @@ class _Rangee:
         etat, mots, restantes = self.estimation.valeur(jour, passee)
         if self.clos(jour):
             return Case(jour, CLOS) if etat in DEMANDABLES else Case(jour, etat, precision=mots)
-        valeur = f"{self.inscription.pk}:{self.c.iso[jour]}:0" if etat in DEMANDABLES else ""
+        valeur = f"{self.pk}:{self.c.iso[jour]}:0" if etat in DEMANDABLES else ""
         return Case(jour, etat, valeur, False, limite, mots, restantes)
 
     def prise(self, code: str, regulier: bool, mots: str, reservation: Reservee, fond: str) -> Case:
@@ -225,7 +225,7 @@ class _Rangee:
         if reservation.etat in ANNULABLES:
             if self.clos(jour):
                 return Case(jour, code, "", regulier, None, f"{mots or MOTS[code]}, {MOTS[CLOS]}")
-            valeur = f"{self.inscription.pk}:{self.c.iso[jour]}:{reservation.version}"
+            valeur = f"{self.pk}:{self.c.iso[jour]}:{reservation.version}"
             return Case(jour, code, valeur, regulier, limite, mots)
         case = Case(jour, code, "", regulier, limite, mots)
         if limite is None or code not in ("", *REDEMANDABLES):

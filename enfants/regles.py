@@ -144,6 +144,7 @@ def plus_tard(*instants: datetime) -> datetime:
     return max(instants, key=_utc)
 
 
+@lru_cache(maxsize=4096)
 def instant(jour: date, heure: time) -> datetime:
     """That wall time in Paris. An hour that exists twice is the second one, one that does not exist is later:
     a parent is never told « trop tard » because clocks changed.

@@ -248,7 +248,7 @@ STORAGES = {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": FICHIERS_PRIVES},
     },
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "portail.socle.statiques.Statiques"},
 }
 # Uploaded files are private: there is no MEDIA_URL, each is served by a view that checks who asks.
 FILE_UPLOAD_PERMISSIONS = 0o600

@@ -30,7 +30,7 @@ for nom in ("DEBUG", "EMAIL_URL", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET", 
 from portail.settings import *  # noqa: E402
 
 # Hashed names need a collectstatic first; one test runs it (test_conventions.py), the others serve the sources.
-STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+STORAGES["staticfiles"] = {"BACKEND": "tests.statiques.Sources"}
 Path(STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise warns of a missing directory
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # A file, as in production: in memory, the live server's threads and the test would share one connection.

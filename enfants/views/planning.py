@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -20,6 +20,8 @@ from enfants.planning_lecture import enfants_de, lire
 from enfants.regles import mois_en_mots
 from familles.acces import famille_de
 from portail.socle.dates import annee_scolaire, bornes_scolaires, decaler_mois
+
+MOIS_MODELE = "0000-00"
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,16 @@ class _Adresses:
     enfant: Enfant | None
     toutes: bool
 
+    @cached_property
+    def _modele(self) -> str:
+        if self.enfant:
+            return reverse("planning_enfant", kwargs={"pk": self.enfant.pk, "mois": MOIS_MODELE})
+        return reverse("planning_famille", kwargs={"mois": MOIS_MODELE})
+
     def mois(self, jour: date, **options) -> str:
         if self.toutes:
             options["inscriptions"] = "toutes"
-        mois = f"{jour:%Y-%m}"
-        chemin = (
-            reverse("planning_enfant", kwargs={"pk": self.enfant.pk, "mois": mois})
-            if self.enfant
-            else reverse("planning_famille", kwargs={"mois": mois})
-        )
+        chemin = self._modele.replace(MOIS_MODELE, f"{jour:%Y-%m}")
         return f"{chemin}?{urlencode(options)}" if options else chemin
 
     def semaine(self, jour: date) -> str:

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.middleware import csrf
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
@@ -39,6 +42,7 @@ class Entete:
     nouveaux_messages: int
     aujourdhui: date
     onglets: tuple[Onglet, ...]
+    menu: str  # the tabs as HTML: on every page twice, worked out once
 
 
 # (label, name of the address, icon, paths that belong to the tab)
@@ -113,19 +117,28 @@ def _entete(request: HttpRequest) -> Entete | None:
     if responsable is None:
         return None
     vues = nouveautes(request)
+    adresses = _adresses()
     pastilles = {"messagerie": vues.messages, "demandes": vues.demandes}
     onglets = tuple(
         Onglet(
             libelle=libelle,
-            url=reverse(nom),
+            url=adresses[nom],
             icone=icone,
-            courant=request.path.startswith(chemins) if chemins else request.path == reverse(nom),
+            courant=request.path.startswith(chemins) if chemins else request.path == adresses[nom],
             pastille=pastilles.get(nom, 0),
             mots=_mots(nom, pastilles.get(nom, 0)),
         )
         for libelle, nom, icone, chemins in ONGLETS
     )
-    return Entete(responsable.nom_affiche, vues.messages, timezone.localdate(), onglets)
+    menu = render_to_string(
+        "includes/onglets.html", {"onglets": onglets, "csrf_token": csrf.get_token(request)}
+    )
+    return Entete(responsable.nom_affiche, vues.messages, timezone.localdate(), onglets, menu)
+
+
+@lru_cache(maxsize=1)
+def _adresses() -> dict[str, str]:
+    return {nom: reverse(nom) for _, nom, _, _ in ONGLETS}
 
 
 def contexte(request: HttpRequest) -> dict:

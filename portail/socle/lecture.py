@@ -8,14 +8,20 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import zip_longest
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.models.query import get_related_populators
+
+
+def _base():
+    # Not django.db.connection: it finds the thread's connection anew for each of its attributes.
+    return connections[DEFAULT_DB_ALIAS]
 
 
 @lru_cache(maxsize=256)
 def _conversion(vendeur: str, champ: models.Field) -> tuple[object, tuple[Callable, ...]]:
     # get_col() and not cached_col: a foreign key converts as the key it points to.
     colonne = champ.get_col(champ.model._meta.db_table)
+    connection = _base()
     return colonne, (*connection.ops.get_db_converters(colonne), *colonne.get_db_converters(connection))
 
 
@@ -32,6 +38,7 @@ class Colonnes:
 
 def lire(sql: str, parametres: Sequence, champs: Sequence[models.Field]) -> list[list]:
     """Rows of a SELECT whose columns hold values of these fields, in order."""
+    connection = _base()
     with connection.cursor() as curseur:
         curseur.execute(sql, parametres)
         lignes = [list(ligne) for ligne in curseur.fetchall()]
@@ -46,7 +53,7 @@ def _convertir(lignes: list[list], rang: int, colonne, convertisseurs: Sequence,
     """One column, in place. `memoire`: the same value of the database is the same object (a month repeats its days and
     its children); never for lists and dicts, which two instances must not share.
     """
-    vues = {None: None}
+    connection, vues = _base(), {None: None}
     for ligne in lignes:
         brute = ligne[rang]
         if memoire and brute in vues:
@@ -62,12 +69,12 @@ def _convertir(lignes: list[list], rang: int, colonne, convertisseurs: Sequence,
 
 def objet(colonnes: Colonnes, valeurs: Sequence) -> models.Model:
     """The instance with these columns loaded; the others are deferred, never a wrong default."""
-    return colonnes.champs[0].model.from_db(connection.alias, colonnes.attributs, valeurs)
+    return colonnes.champs[0].model.from_db(DEFAULT_DB_ALIAS, colonnes.attributs, valeurs)
 
 
 def parametre(champ: models.Field, valeur):
     """A value as the database expects it in that column."""
-    return champ.get_db_prep_value(valeur, connection, prepared=False)
+    return champ.get_db_prep_value(valeur, _base(), prepared=False)
 
 
 def marques(valeurs: Iterable) -> str:
@@ -89,6 +96,7 @@ class Preparee:
 
     def lignes(self, *valeurs) -> list[tuple]:
         """Its rows for these values, as the database gives them (counts, keys: nothing is converted)."""
+        connection = _base()
         if connection.vendor not in self.ecrites:
             self.ecrites[connection.vendor] = self._ecrire()
         sql, places = self.ecrites[connection.vendor]
@@ -99,11 +107,11 @@ class Preparee:
 
     def objets(self, *valeurs) -> list[models.Model]:
         """Its instances for these values, with their `select_related`: the same as the queryset would give."""
-        lignes = self.lignes(*valeurs)
-        if connection.vendor not in self.modeles:
+        lignes, vendeur = self.lignes(*valeurs), _base().vendor
+        if vendeur not in self.modeles:
             exemples = [_exemple(champ, rang) for rang, champ in enumerate(self.champs)]
-            self.modeles[connection.vendor] = _Modele(self.construire(*exemples))
-        modele = self.modeles[connection.vendor]
+            self.modeles[vendeur] = _Modele(self.construire(*exemples))
+        modele = self.modeles[vendeur]
         return [modele.instance(ligne) for ligne in lignes]
 
     def _adapter(self, valeurs: Sequence) -> list:
@@ -146,7 +154,7 @@ class _Modele:
     """How a row of a queryset becomes its instance: what ModelIterable works out anew at each query."""
 
     def __init__(self, requete: models.QuerySet):
-        ecrivain = requete.query.get_compiler(connection=connection)
+        ecrivain = requete.query.get_compiler(connection=_base())
         ecrivain.pre_sql_setup()
         self.classe = ecrivain.klass_info["model"]
         self.rangs = ecrivain.klass_info["select_fields"]
@@ -157,13 +165,13 @@ class _Modele:
             for rang, (fonctions, colonne) in ecrivain.get_converters(colonnes).items()
             for convertir in fonctions
         ]
-        self.lies = get_related_populators(ecrivain.klass_info, ecrivain.select, connection.alias)
+        self.lies = get_related_populators(ecrivain.klass_info, ecrivain.select, DEFAULT_DB_ALIAS)
 
     def instance(self, ligne: Sequence) -> models.Model:
-        ligne = list(ligne)
+        ligne, connection = list(ligne), _base()
         for rang, convertir, colonne in self.convertisseurs:
             ligne[rang] = convertir(ligne[rang], colonne, connection)
-        trouve = self.classe.from_db(connection.alias, self.attributs, [ligne[rang] for rang in self.rangs])
+        trouve = self.classe.from_db(DEFAULT_DB_ALIAS, self.attributs, [ligne[rang] for rang in self.rangs])
         for lie in self.lies:
             lie.populate(ligne, trouve)
         return trouve

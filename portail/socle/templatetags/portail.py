@@ -53,6 +53,7 @@ def _jour(valeur: datetime.date | datetime.datetime) -> datetime.date:
 
 
 @register.filter
+@lru_cache(maxsize=512)
 def jour_long(valeur) -> str:
     """« lundi 23 novembre 2026 », « dimanche 1er mars 2026 », kept together by no-break spaces around numbers."""
     jour = _jour(valeur)
@@ -61,6 +62,7 @@ def jour_long(valeur) -> str:
 
 
 @register.filter
+@lru_cache(maxsize=512)
 def jour_moyen(valeur) -> str:
     """« jeudi 26 novembre »."""
     jour = _jour(valeur)
@@ -75,6 +77,7 @@ def jour_court(valeur) -> str:
 
 
 @register.filter
+@lru_cache(maxsize=512)
 def mois_long(valeur) -> str:
     """« novembre 2026 »."""
     return date_format(_jour(valeur), "F") + INSECABLE + str(valeur.year)
