@@ -7,9 +7,11 @@ import pytest
 from django.db.models import Q
 from django.utils import timezone
 
+from enfants.models import Jauge, Rattachement
 from familles.models import Famille, QuotientFamilial
-from portail.socle.lecture import Preparee
+from portail.socle.lecture import Colonnes, Preparee, lire
 from portail.socle.models import Execution
+from tests import factories
 
 DU = QuotientFamilial._meta.get_field("du")
 CLE = Famille._meta.pk
@@ -57,3 +59,41 @@ def test_un_instant_garde_son_fuseau(db):
         ("essai",)
     ]
     assert preparee.lignes(maintenant + timedelta(seconds=1)) == []
+
+
+def test_les_objets_sont_ceux_du_queryset(monde, django_assert_num_queries):
+    preparee = Preparee(
+        lambda famille: Rattachement.objects.filter(famille=famille).select_related("enfant", "famille"), CLE
+    )
+    for famille in (monde.jean, monde.jeanne, monde.claire, monde.jean):
+        attendus = list(preparee.construire(famille.pk))
+        preparee.objets(famille.pk)
+        with django_assert_num_queries(1):
+            objets = preparee.objets(famille.pk)
+            lus = [(o, o.enfant, o.enfant.naissance, o.famille) for o in objets]
+        assert lus == [(a, a.enfant, a.enfant.naissance, a.famille) for a in attendus] != []
+        assert [o.__dict__.keys() for o in objets] == [a.__dict__.keys() for a in attendus]
+    assert preparee.objets(0) == []
+
+
+def test_un_texte_est_une_valeur_comme_une_autre(db):
+    champ = Execution._meta.get_field("tache")
+    preparee = Preparee(lambda tache: Execution.objects.filter(tache=tache), champ)
+    une, _ = (Execution.objects.create(tache=tache, debut=timezone.now()) for tache in ("une", "autre"))
+
+    assert preparee.objets("une") == [une]
+    assert preparee.objets("rien") == []
+
+
+def test_une_colonne_json_n_est_jamais_partagee(monde):
+    """The same value of two rows is one object, but for what can be changed in place."""
+    lieu = factories.structure("Lieu des deux")
+    for libelle in ("une", "autre"):
+        Jauge.objects.create(structure=lieu, libelle=libelle, capacite=987, niveaux=["CP"])
+    colonnes = Colonnes("j", Jauge, ("capacite", "niveaux"))
+    lignes = lire(
+        f"SELECT {colonnes.sql} FROM {Jauge._meta.db_table} j WHERE capacite = 987", [], colonnes.champs
+    )
+
+    assert [niveaux for _, niveaux in lignes] == [["CP"], ["CP"]]
+    assert lignes[0][1] is not lignes[1][1]
