@@ -1,17 +1,37 @@
 """Days whose invoices are already issued: a family changes them no more, the town does by an avoir (DOMAIN.md)."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from enfants.models import Reservation
 from facturation.bareme import premier_du_mois
 from facturation.brouillons import deja_facturees
 from facturation.models import Campagne, Facture
 from portail.socle.argent import INSECABLE
+from portail.socle.lecture import Preparee
 
 Jour = tuple[int, date]  # prestation, day
+
+
+def _closes(au: date, du: date) -> QuerySet:
+    """Services and periods of the campagnes issued, or being issued, that touch these days."""
+    lien = "regie__liens_prestations__"
+    closes = Campagne.objects.filter(
+        Q(etat=Campagne.Etat.EMISE)
+        | Q(emission_demandee_le__isnull=False)
+        | Exists(Facture.objects.filter(campagne=OuterRef("pk"))),
+        du__lte=au,
+        au__gte=du,
+        regie__liens_prestations__isnull=False,
+    )
+    return closes.order_by("pk").values_list(f"{lien}prestation", "du", "au", f"{lien}du", f"{lien}au")
+
+
+# Prepared: it is on every planning.
+CLOSES = Preparee(_closes, Campagne._meta.get_field("du"), Campagne._meta.get_field("au"))
 FACTURE = f"Ce jour est déjà facturé{INSECABLE}: écrivez à la mairie, elle seule peut corriger la facture."
 
 
@@ -24,30 +44,14 @@ def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
     jours = set(jours)
     if not jours:
         return {}
-    closes = Campagne.objects.filter(
-        Q(etat=Campagne.Etat.EMISE)
-        | Q(emission_demandee_le__isnull=False)
-        | Exists(Facture.objects.filter(campagne=OuterRef("pk"))),
-        du__lte=max(jour for _, jour in jours),
-        au__gte=min(jour for _, jour in jours),
-        regie__liens_prestations__prestation__in={prestation for prestation, _ in jours},
-    )
-    periodes = list(
-        closes.order_by("pk").values_list(
-            "regie__liens_prestations__prestation",
-            "du",
-            "au",
-            "regie__liens_prestations__du",
-            "regie__liens_prestations__au",
-        )
-    )
+    du, au = min(jour for _, jour in jours), max(jour for _, jour in jours)
+    periodes = defaultdict(list)
+    for prestation, debut, fin, lien_du, lien_au in CLOSES.lignes(au, du):
+        periodes[prestation].append((max(debut, lien_du), min(fin, lien_au or fin)))
     return {
         (prestation, jour): FACTURE
-        for prestation, jour in jours
-        if any(
-            p == prestation and max(du, debut) <= jour <= min(au, fin or au)
-            for p, du, au, debut, fin in periodes
-        )
+        for prestation, jour in (jours if periodes else ())
+        if any(du <= jour <= au for du, au in periodes[prestation])
     }
 
 

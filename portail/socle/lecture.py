@@ -92,27 +92,28 @@ class Preparee:
     def __init__(self, construire: Callable[..., models.QuerySet], *champs: models.Field):
         self.construire, self.champs = construire, champs
         self.ecrites: dict[str, tuple[str, list]] = {}
-        self.modeles: dict[str, _Modele] = {}
+        self.formes: dict[str, _Forme] = {}
 
-    def lignes(self, *valeurs) -> list[tuple]:
-        """Its rows for these values, as the database gives them (counts, keys: nothing is converted)."""
-        connection = _base()
-        if connection.vendor not in self.ecrites:
-            self.ecrites[connection.vendor] = self._ecrire()
-        sql, places = self.ecrites[connection.vendor]
+    def lignes(self, *valeurs) -> list[list]:
+        """Its rows for these values (of a `values_list`)."""
+        vendeur = _base().vendor
+        if vendeur not in self.ecrites:
+            self.ecrites[vendeur] = self._ecrire()
+            self.formes[vendeur] = _Forme(self.construire(*self._exemples(0)))
+        sql, places = self.ecrites[vendeur]
         pretes = self._adapter(valeurs)
-        with connection.cursor() as curseur:
+        with _base().cursor() as curseur:
             curseur.execute(sql, [constante if rang is None else pretes[rang] for rang, constante in places])
-            return curseur.fetchall()
+            lignes = [list(ligne) for ligne in curseur.fetchall()]
+        return self.formes[vendeur].convertir(lignes)
 
     def objets(self, *valeurs) -> list[models.Model]:
         """Its instances for these values, with their `select_related`: the same as the queryset would give."""
-        lignes, vendeur = self.lignes(*valeurs), _base().vendor
-        if vendeur not in self.modeles:
-            exemples = [_exemple(champ, rang) for rang, champ in enumerate(self.champs)]
-            self.modeles[vendeur] = _Modele(self.construire(*exemples))
-        modele = self.modeles[vendeur]
-        return [modele.instance(ligne) for ligne in lignes]
+        lignes = self.lignes(*valeurs)
+        return [self.formes[_base().vendor].instance(ligne) for ligne in lignes]
+
+    def _exemples(self, tour: int) -> list:
+        return [_exemple(champ, 2 * rang + tour) for rang, champ in enumerate(self.champs)]
 
     def _adapter(self, valeurs: Sequence) -> list:
         return [parametre(champ, valeur) for champ, valeur in zip(self.champs, valeurs, strict=True)]
@@ -129,7 +130,7 @@ class Preparee:
         return premiere
 
     def _essai(self, tour: int) -> tuple[str, list]:
-        exemples = [_exemple(champ, 2 * rang + tour) for rang, champ in enumerate(self.champs)]
+        exemples = self._exemples(tour)
         sql, parametres = self.construire(*exemples).query.sql_with_params()
         adaptes = self._adapter(exemples)
         places = [
@@ -150,28 +151,34 @@ def _exemple(champ: models.Field, rang: int) -> object:
     return 2_000_000_000 + rang
 
 
-class _Modele:
-    """How a row of a queryset becomes its instance: what ModelIterable works out anew at each query."""
+class _Forme:
+    """What the rows of a queryset become: worked out once, where ModelIterable does it at each query."""
 
     def __init__(self, requete: models.QuerySet):
         ecrivain = requete.query.get_compiler(connection=_base())
         ecrivain.pre_sql_setup()
-        self.classe = ecrivain.klass_info["model"]
-        self.rangs = ecrivain.klass_info["select_fields"]
         colonnes = [expression for expression, _, _ in ecrivain.select]
-        self.attributs = [colonnes[rang].target.attname for rang in self.rangs]
         self.convertisseurs = [
             (rang, convertir, colonne)
             for rang, (fonctions, colonne) in ecrivain.get_converters(colonnes).items()
             for convertir in fonctions
         ]
-        self.lies = get_related_populators(ecrivain.klass_info, ecrivain.select, DEFAULT_DB_ALIAS)
+        self.modele, infos = None, ecrivain.klass_info
+        if infos:  # not a values_list
+            self.modele, self.rangs = infos["model"], infos["select_fields"]
+            self.attributs = [colonnes[rang].target.attname for rang in self.rangs]
+            self.lies = get_related_populators(infos, ecrivain.select, DEFAULT_DB_ALIAS)
 
-    def instance(self, ligne: Sequence) -> models.Model:
-        ligne, connection = list(ligne), _base()
+    def convertir(self, lignes: list[list]) -> list[list]:
+        connection = _base()
         for rang, convertir, colonne in self.convertisseurs:
-            ligne[rang] = convertir(ligne[rang], colonne, connection)
-        trouve = self.classe.from_db(DEFAULT_DB_ALIAS, self.attributs, [ligne[rang] for rang in self.rangs])
+            for ligne in lignes:
+                ligne[rang] = convertir(ligne[rang], colonne, connection)
+        return lignes
+
+    def instance(self, ligne: list) -> models.Model:
+        valeurs = [ligne[rang] for rang in self.rangs]
+        trouve = self.modele.from_db(DEFAULT_DB_ALIAS, self.attributs, valeurs)
         for lie in self.lies:
             lie.populate(ligne, trouve)
         return trouve
