@@ -132,7 +132,7 @@ def _lignes(entrees: Iterable[tuple]) -> list[LigneRecap]:
     return [
         LigneRecap(
             qui=qui,
-            jours=_quand([j for j, _ in jours]),
+            jours=quand([j for j, _ in jours]),
             mois=par_mois([j for j, _ in jours]) if len(jours) > JOURS_MAX else (),
             detail=detail,
             refus=refus,
@@ -142,7 +142,7 @@ def _lignes(entrees: Iterable[tuple]) -> list[LigneRecap]:
     ]
 
 
-def _quand(jours: Sequence[date]) -> str:
+def quand(jours: Sequence[date]) -> str:
     """The days; many are summed up: « 34 jours, du lundi 30 novembre au vendredi 2 juillet »."""
     if len(jours) <= JOURS_MAX:
         return _majuscule(jours_en_mots(jours))

@@ -30,6 +30,7 @@ from demandes.liste import (
 from demandes.models import EN_COURS, DejaTraitee, Demande, Etat
 from demandes.models.etats import ATTENDENT
 from demandes.models.requetes import nouvelle
+from demandes.recu import blocs, mots_du_jour
 from demandes.textes import lignes_de, titre
 from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, de_la_categorie
 from enfants import places
@@ -235,8 +236,7 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> 
     formulaire = trouvee.formulaire(jour)
     ton, mot = ton_et_mot(trouvee)
     rangs = places.rangs(j.reservation for j in trouvee.jours.all())
-    for ligne in trouvee.jours.all():
-        ligne.rang = rangs.get(ligne.reservation_id)
+    jours = list(trouvee.jours.all())
     adultes = {r.utilisateur_id for r in famille.responsables.all()}
     return {
         "demande": trouvee,
@@ -254,6 +254,8 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> 
         "fil": trouvee.conversation.messages.all() if trouvee.conversation else [],
         "pieces": trouvee.pieces.all(),
         "lignes": lignes_de(trouvee, formulaire),
+        "blocs": blocs(jours, rangs),
+        "jours": [(j, mots_du_jour(j, rangs.get(j.reservation_id))) for j in jours],
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
         "etapes": [(e, _qui(e.par, adultes)) for e in trouvee.evenements.all()],
     }

@@ -55,6 +55,17 @@
     button.addEventListener("click", () => window.print());
   }
 
+  // Paper cannot unfold: what is folded is opened while it prints.
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = $$("main details:not([open])");
+    for (const fold of unfolded) fold.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const fold of unfolded) fold.open = false;
+    unfolded = [];
+  });
+
   // --- Error summaries and menus ---------------------------------------
   document.addEventListener("keydown", (event) => {
     const opened = event.key === "Escape" && document.querySelector("details.menu[open]");

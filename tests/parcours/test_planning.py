@@ -2,10 +2,12 @@
 
 import re
 from datetime import date, timedelta
+from io import BytesIO
 
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
 from demandes.models import Demande
 from enfants import places, semaine
@@ -225,3 +227,29 @@ def test_un_jour_sans_case_mene_a_son_detail(mois, services):
     assert foyer(mois) == f"Temps libre, {nom_du(jour)}{N}: absence en cours de traitement"
     suivre(mois.locator(".grille a.g"))
     expect(mois.get_by_text("Absence déclarée", exact=True)).to_be_visible()
+
+
+def test_sur_papier(monde, personne):
+    """The month of two children and its legend on one sheet; a folded receipt prints every day. No script needed."""
+    for n in range(6):
+        service = factories.prestation(
+            f"Vacances numéro {n}", structure=factories.structure(f"Centre {n % 2}")
+        )
+        for enfant in (monde.lea, monde.tom):
+            factories.inscription(enfant, service, monde.jean)
+    jours = [j for j in (ouvrables()[0] + timedelta(n) for n in range(30)) if j.weekday() in (0, 1, 3, 4)][
+        :10
+    ]
+    demande = reservations(monde.inscriptions["lea"], *jours, le=timezone.now())
+    page = personne("jean.dupont", MOT_DE_PASSE, java_script_enabled=False)
+    page.goto(f"/enfants/planning/{jours[0]:%Y-%m}/")
+    assert [("Restauration" in f, "Grandes vacances" in f) for f in feuilles(page)] == [(True, True)]
+    page.goto(f"/demandes/{demande.pk}/")
+    expect(page.get_by_text("Semaine du").first).to_be_hidden()
+    texte = " ".join(" ".join(feuilles(page)).split())
+    assert texte.count("Semaine du") == len({j - timedelta(j.weekday()) for j in jours})
+
+
+def feuilles(page) -> list[str]:
+    """The text of each sheet."""
+    return [f.extract_text() for f in PdfReader(BytesIO(page.pdf(prefer_css_page_size=True))).pages]
