@@ -108,7 +108,7 @@ class Preparee:
         return self.formes[vendeur].convertir(lignes)
 
     def objets(self, *valeurs) -> list[models.Model]:
-        """Its instances for these values, with their `select_related`: the same as the queryset would give."""
+        """Its instances for these values, with their `select_related` and annotations: the same as the queryset would give."""
         lignes = self.lignes(*valeurs)
         return [self.formes[_base().vendor].instance(ligne) for ligne in lignes]
 
@@ -168,6 +168,7 @@ class _Forme:
             self.modele, self.rangs = infos["model"], infos["select_fields"]
             self.attributs = [colonnes[rang].target.attname for rang in self.rangs]
             self.lies = get_related_populators(infos, ecrivain.select, DEFAULT_DB_ALIAS)
+            self.annotations = list((ecrivain.annotation_col_map or {}).items())
 
     def convertir(self, lignes: list[list]) -> list[list]:
         connection = _base()
@@ -181,4 +182,6 @@ class _Forme:
         trouve = self.modele.from_db(DEFAULT_DB_ALIAS, self.attributs, valeurs)
         for lie in self.lies:
             lie.populate(ligne, trouve)
+        for nom, rang in self.annotations:
+            setattr(trouve, nom, ligne[rang])
         return trouve

@@ -4,7 +4,8 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Upper
 from django.utils import timezone
 
 from enfants.models import Jauge, Rattachement
@@ -63,7 +64,12 @@ def test_un_instant_garde_son_fuseau(db):
 
 def test_les_objets_sont_ceux_du_queryset(monde, django_assert_num_queries):
     preparee = Preparee(
-        lambda famille: Rattachement.objects.filter(famille=famille).select_related("enfant", "famille"), CLE
+        lambda famille: (
+            Rattachement.objects.filter(famille=famille)
+            .select_related("enfant", "famille")
+            .annotate(depuis=F("du"), premier=Upper("enfant__prenom"))
+        ),
+        CLE,
     )
     for famille in (monde.jean, monde.jeanne, monde.claire, monde.jean):
         attendus = list(preparee.construire(famille.pk))
