@@ -64,8 +64,8 @@ def _mois(du: date, au: date) -> list[date]:
 
 
 @dataclass
-class _Chargement:
-    """Everything the draft of a campagne reads, loaded once."""
+class Chargement:
+    """Everything the prices of some days read, loaded once."""
 
     baremes: Baremes
     releves: Releves
@@ -75,6 +75,9 @@ class _Chargement:
 
     def lien(self, journee: Journee) -> LienDuJour:
         return self.baremes.pour(journee.prestation, journee.jour)
+
+    def deja_facturee(self, journee: Journee) -> bool:
+        return (journee.famille, journee.enfant, journee.prestation, journee.jour, False) in self.facturees
 
 
 def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouillon]:
@@ -89,7 +92,7 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
     par_famille: dict[int, list[tuple[Journee, Prix]]] = defaultdict(list)
     mois_vus: set[tuple] = set()
     for journee in charge.releves.journees:
-        trouve = _prix(charge, journee, mois_vus)
+        trouve = prix_de(charge, journee, mois_vus)
         if trouve is not None:
             par_famille[journee.famille].append((journee, trouve))
     deja = _deja_emises(campagne)
@@ -98,7 +101,10 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
         lignes = _lignes(par_famille[famille], charge)
         anomalies = list(dict.fromkeys(charge.releves.anomalies[famille]))
         if famille in deja and lignes:
-            phrase = f"Déjà facturée par {deja[famille]}\N{NO-BREAK SPACE}: pour la refaire, créez d’abord un avoir."
+            phrase = (
+                f"Déjà facturée par {deja[famille]}\N{NO-BREAK SPACE}: pour la refaire, créez d’abord un avoir. "
+                "Une campagne complémentaire facture les seuls jours en plus."
+            )
             anomalies.append(Anomalie("deja", phrase))
         if not lignes and (famille in deja or not anomalies):
             continue
@@ -160,13 +166,26 @@ def _deja_emises(campagne: Campagne) -> dict[int, str]:
     )
 
 
-def _charger(campagne: Campagne, aujourdhui: date) -> _Chargement:
+def _charger(campagne: Campagne, aujourdhui: date) -> Chargement:
     du, au = campagne.du, campagne.au
     baremes = Baremes.charger(None, du, au, regie=campagne.regie)
-    prestations = {liens[0].prestation_id: liens[0].prestation for liens in baremes.liens.values()}
-    periode = {"prestation__in": prestations, "jour__range": (du, au)}
+    periode = {"prestation__in": list(baremes.liens), "jour__range": (du, au)}
     reservations = list(Reservation.objects.filter(**periode))
-    pointages = list(Pointage.objects.filter(**periode))
+    return charger(baremes, reservations, list(Pointage.objects.filter(**periode)), (du, au), aujourdhui)
+
+
+def charger(
+    baremes: Baremes,
+    reservations: list[Reservation],
+    pointages: list[Pointage],
+    periode: tuple[date, date],
+    aujourdhui: date,
+) -> Chargement:
+    """What these rows of a period give to bill, and what their prices read: some ten queries. Every row of a child's
+    day must be there.
+    """
+    du, au = periode
+    prestations = {liens[0].prestation_id: liens[0].prestation for liens in baremes.liens.values()}
     concernes = {ligne.enfant_id for ligne in [*reservations, *pointages]}
     enfants = {e.pk: e for e in Enfant.objects.filter(pk__in=concernes)}
     inscriptions = Inscription.objects.filter(prestation__in=prestations, enfant__in=concernes)
@@ -188,15 +207,15 @@ def _charger(campagne: Campagne, aujourdhui: date) -> _Chargement:
     )
     familles = {j.famille for j in releves.journees}
     foyers = Foyers.charger(familles, {(j.famille, j.enfant, j.jour) for j in releves.journees}, du, au)
-    return _Chargement(baremes, releves, enfants, foyers, deja_facturees(familles, du, au))
+    return Chargement(baremes, releves, enfants, foyers, deja_facturees(familles, du, au))
 
 
-def _prix(charge: _Chargement, journee: Journee, mois_vus: set) -> Prix | None:
+def prix_de(charge: Chargement, journee: Journee, mois_vus: set) -> Prix | None:
     """The price of this day for its family; None when it is already billed or cannot be priced (anomaly noted)."""
     du_jour = charge.lien(journee)
     prestation = du_jour.lien.prestation
     cle = (journee.famille, journee.enfant, journee.prestation)
-    if (*cle, journee.jour, False) in charge.facturees:
+    if charge.deja_facturee(journee):
         return None
     pointage = journee.pointage
     trouve = du_jour.bareme and prix(
@@ -225,7 +244,7 @@ def _prix(charge: _Chargement, journee: Journee, mois_vus: set) -> Prix | None:
     return trouve
 
 
-def _lignes(jours: list[tuple[Journee, Prix]], charge: _Chargement) -> list[dict]:
+def _lignes(jours: list[tuple[Journee, Prix]], charge: Chargement) -> list[dict]:
     """Days of the same child, service and price together, as the values of a LigneFacture."""
     groupes: dict[tuple, dict] = {}
     for journee, prix_du_jour in jours:

@@ -4,15 +4,17 @@ from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from facturation import emission
+from facturation.complements import a_facturer, completer
 from facturation.models import Brouillon, Campagne, Regie
 from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, suivre
 from portail.socle.admin import Tracee
@@ -26,7 +28,7 @@ UN_AN = 366
 
 
 class CampagneForm(forms.ModelForm):
-    """One campagne a day for a régie: checked under the régie's lock."""
+    """One campagne a day for a régie, those that complete it apart: checked under the régie's lock."""
 
     def clean(self) -> dict:
         donnees = super().clean()
@@ -37,16 +39,17 @@ class CampagneForm(forms.ModelForm):
                 except ValidationError as erreur:
                     self.add_error(nom, erreur)
         regie, du, au = donnees.get("regie"), donnees.get("du"), donnees.get("au")
-        if not (regie and du and au):
+        if not (regie and du and au) or self.instance.complete_id:
             return donnees
         if (au - du).days > UN_AN:
             self.add_error("au", "Une campagne ne couvre pas plus d’un an.")
             return donnees
         verrouiller(Regie.objects.filter(pk=regie.pk))
-        for autre in regie.campagnes.exclude(pk=self.instance.pk):
+        for autre in regie.campagnes.filter(complete=None).exclude(pk=self.instance.pk):
             if chevauchent(du, au, autre.du, autre.au):
                 raise ValidationError(
-                    f"La campagne «{INSECABLE}{autre}{INSECABLE}» couvre déjà des jours de cette période."
+                    f"La campagne «{INSECABLE}{autre}{INSECABLE}» couvre déjà des jours de cette période. Pour "
+                    "facturer ceux qu’elle n’a pas pris, créez sa campagne complémentaire depuis son brouillon."
                 )
         return donnees
 
@@ -67,7 +70,7 @@ class CampagneAdmin(Tracee, PageAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):
         """What the draft was computed for stays until it is erased; once issued, for good."""
-        if obj is None or (obj.calculee_le is None and not obj.factures.exists()):
+        if obj is None or (obj.complete_id is None and obj.calculee_le is None and not obj.factures.exists()):
             return ()
         calcul = ("regie", "du", "au")
         return (*calcul, "date_facture", "echeance") if obj.factures.exists() else calcul
@@ -83,6 +86,8 @@ class CampagneAdmin(Tracee, PageAdmin):
             adresse("brouillon", self.brouillon, "brouillon"),
             adresse("effacer", self.effacer, "effacer"),
             adresse("emettre", self.emettre, "emettre"),
+            adresse("completer", self.completer, "completer"),
+            path("en-plus/", self.admin_site.admin_view(self.en_plus), name="facturation_campagne_en_plus"),
             *super().get_urls(),
         ]
 
@@ -137,8 +142,40 @@ class CampagneAdmin(Tracee, PageAdmin):
             "peut_calculer": request.user.has_perm("facturation.calculer_campagne"),
             "peut_effacer": campagne.calculee_le and request.user.has_perm("facturation.calculer_campagne"),
             "peut_emettre": request.user.has_perm("facturation.emettre_campagne"),
+            "peut_completer": self._peut_completer(request) and campagne.etat == Campagne.Etat.EMISE,
         }
         return self.page(request, "facturation/admin/brouillon.html", contexte)
+
+    def _peut_completer(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request) and request.user.has_perm("facturation.calculer_campagne")
+
+    def en_plus(self, request: HttpRequest) -> HttpResponse:
+        """The days due that no invoice holds, though their campagne is issued."""
+        self.exiger(request, "facturation.emettre_campagne")
+        trouves = a_facturer(timezone.localdate())
+        contexte = {
+            "title": "Jours à facturer en plus",
+            "trouves": trouves,
+            "peut_completer": self._peut_completer(request),
+        }
+        return self.page(request, "facturation/admin/en_plus.html", contexte)
+
+    @method_decorator(require_POST)
+    def completer(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The complementary campagne and its draft, ready to be read then issued."""
+        if not self._peut_completer(request):
+            raise PermissionDenied
+        campagne = self.trouver(request, str(pk))
+        try:
+            complement = completer(campagne, request.user, timezone.localdate())
+            brouillons = emission.calculer(complement)
+        except ValidationError as erreur:
+            messages.error(request, erreur.messages[0])
+            return redirect(_brouillon(campagne))
+        messages.success(
+            request, f"Campagne complémentaire prête à relire{INSECABLE}: {_familles(len(brouillons))}."
+        )
+        return redirect(_brouillon(complement))
 
     def emettre(self, request: HttpRequest, pk: int) -> HttpResponse:
         """GET asks for confirmation with the figures, POST issues."""

@@ -13,7 +13,9 @@ from .regie import Regie, RegiePrestation
 
 
 class Campagne(models.Model):
-    """A régie bills a period."""
+    """A régie bills a period. One that completes another (`complete`) bills the days of the same period that no
+    invoice holds.
+    """
 
     class Etat(models.TextChoices):
         BROUILLON = "brouillon", "Brouillon"
@@ -23,6 +25,9 @@ class Campagne(models.Model):
     libelle = models.CharField("libellé", max_length=100)
     du = models.DateField("du")
     au = models.DateField("au")
+    complete = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="complements", verbose_name="complète"
+    )
     date_facture = models.DateField("date des factures")
     echeance = models.DateField("à payer avant le")
     etat = models.CharField("état", max_length=10, choices=Etat, default=Etat.BROUILLON)
@@ -56,6 +61,12 @@ class Campagne(models.Model):
                 condition=Q(echeance__gte=F("date_facture")),
                 name="campagne_echeance",
                 violation_error_message="L’échéance ne peut pas précéder la date des factures.",
+            ),
+            models.UniqueConstraint(
+                fields=["complete"],
+                condition=Q(etat="brouillon"),
+                name="campagne_un_complement",
+                violation_error_message="Cette campagne a déjà un complément en préparation.",
             ),
         ]
 

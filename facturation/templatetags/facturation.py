@@ -3,6 +3,7 @@
 from django import template
 from django.utils import timezone
 
+from facturation.complements import AFacturer, a_facturer
 from facturation.ecarts import a_corriger
 
 register = template.Library()
@@ -24,3 +25,9 @@ def adresse_courte(url: str) -> str:
 def factures_a_corriger(agent) -> int:
     """How many invoices hold days that are not due any more, for who may cancel them; else 0."""
     return len(a_corriger(timezone.localdate())) if agent.has_perm("facturation.creer_avoir") else 0
+
+
+@register.simple_tag
+def jours_a_facturer(agent) -> AFacturer:
+    """Days due that no invoice holds although their campagne is issued, for who issues; else none."""
+    return a_facturer(timezone.localdate()) if agent.has_perm("facturation.emettre_campagne") else AFacturer()

@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, connections
 
 from facturation import emission
-from facturation.models import Brouillon, Compteur, Facture
+from facturation.complements import completer
+from facturation.models import Brouillon, Compteur, Facture, LigneFacture
 from portail.socle import verrous
 from portail.socle.models import Courriel
 from tests import factories
@@ -121,3 +122,45 @@ def test_a_connection_cut_is_reported_and_resumed(campagne, monkeypatch):
     emission.emettre(campagne, None)
     assert numeros() == list(range(1, FAMILLES + 1))
     assert Courriel.objects.filter(cle__startswith="facture:").count() == FAMILLES
+
+
+# --- two campagnes over the same days ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deux(campagne):
+    """The campagne, and the complement of the same period: both drafts hold every family's days."""
+    autre = fabrique.campagne(campagne.regie, libelle="Complément", complete=campagne)
+    emission.calculer(autre, date(2026, 11, 8))
+    return campagne, autre
+
+
+def chacune(deux) -> list:
+    """Each campagne issued twice, all at once."""
+    laquelle = iter([*deux, *deux])
+    return ensemble(lambda: emission.emettre(next(laquelle), None))
+
+
+def jours_factures() -> Counter:
+    lignes = LigneFacture.objects.values_list("facture__famille", "jours")
+    return Counter((famille, jour) for famille, jours in lignes for jour in jours)
+
+
+def test_a_campagne_and_its_complement_at_once_bill_each_day_once(deux):
+    chacune(deux)
+    assert set(jours_factures().values()) == {1}
+    assert len(jours_factures()) == FAMILLES * 2
+    assert numeros() == list(range(1, FAMILLES + 1))
+
+
+def test_without_the_second_look_days_are_billed_twice(deux, monkeypatch):
+    """Negative control: what stops it is the look at the issued lines, under the family's lock."""
+    monkeypatch.setattr(emission, "_refuser_les_doubles", lambda *args: None)
+    chacune(deux)
+    assert max(jours_factures().values()) == 2
+
+
+def test_the_complement_prepared_by_four_people_is_one(campagne):
+    emission.emettre(campagne, None)
+    crees = ensemble(lambda: completer(campagne, None, date(2026, 11, 9)).pk)
+    assert len(set(crees)) == 1
