@@ -1,20 +1,24 @@
 """Agents read and answer: what waits for an answer first, within their structures."""
 
+from collections import defaultdict
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from enfants import agents
-from enfants.models import Structure
+from enfants.models import Prestation, Structure
 from familles.models import Famille
 from messagerie.envoi import Envoi, ouvrir, repondre
-from messagerie.forms import NouveauAgentForm, ReponseForm, destinataires
+from messagerie.forms import GroupeForm, NouveauAgentForm, ReponseForm, destinataires
+from messagerie.groupe import Cible, ecrire_a_toutes
+from messagerie.groupe import familles_de as familles_de_la_cible
 from messagerie.models import Conversation
 
 
@@ -37,15 +41,34 @@ def familles_de(utilisateur):
     return familles.filter(Q(pk__in=inscrites) | Q(pk__in=connues))
 
 
+def cibles_de(utilisateur) -> list[Cible]:
+    """Whom this agent may write to all at once: their structures, each followed by its services."""
+    structures = [s for s in structures_de(utilisateur).values() if s]
+    services = Prestation.objects.filter(structure__in=structures, archivee_le=None)
+    par_structure = defaultdict(list)
+    for service in services.order_by("ordre", "nom", "pk"):
+        par_structure[service.structure_id].append(service)
+    return [Cible(s, service) for s in structures for service in (None, *par_structure[s.pk])]
+
+
+class AReponse(admin.BooleanFieldListFilter):
+    """« Par réponse à donner »: the field's own words make no title."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.title = "réponse à donner"
+
+
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):
     list_display = ("sujet", "de_famille", "interlocuteur", "etat", "dernier")
-    list_filter = ("attend_reponse", ("structure", admin.RelatedOnlyFieldListFilter))
+    list_filter = (("attend_reponse", AReponse), ("structure", admin.RelatedOnlyFieldListFilter))
     search_fields = ("objet", "famille__numero", "famille__responsables__nom")
     search_help_text = "Objet, n° famille ou nom d’un parent"
     ordering = ("-attend_reponse", "-dernier_le", "pk")
     list_per_page = 50
     actions = ("classer",)
+    change_list_template = "messagerie/admin/liste.html"
 
     def get_queryset(self, request: HttpRequest):
         return (
@@ -140,6 +163,39 @@ class ConversationAdmin(admin.ModelAdmin):
             request, "messagerie/admin/nouveau.html", {"title": "Écrire à une famille", "form": form}
         )
 
+    def get_urls(self) -> list:
+        vue = self.admin_site.admin_view(self.groupe_view)
+        return [path("groupe/", vue, name="messagerie_conversation_groupe"), *super().get_urls()]
+
+    def groupe_view(self, request: HttpRequest) -> HttpResponse:
+        """One message to every family of a structure: how many is said first, sent only if it is still as many."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = GroupeForm(request.POST or None, cibles=cibles_de(request.user))
+        contexte = {"title": "Écrire à toutes les familles d’une structure", "form": form, "nombre": None}
+        if request.method == "POST" and form.is_valid():
+            cible = form.cleaned_data["cible"]
+            familles = familles_de_la_cible(cible, timezone.localdate())
+            familles = list(familles.prefetch_related("responsables"))
+            vu = f"{cible.cle}:{len(familles)}"
+            if familles and request.POST.get("envoyer") == vu:
+                return self._envoyer_a_toutes(request, form, familles)
+            muettes = sum(not f.adresses_courriel() for f in familles)
+            contexte |= {"nombre": len(familles), "cible": cible, "muettes": muettes, "vu": vu}
+        return self._page(request, "messagerie/admin/groupe.html", contexte)
+
+    def _envoyer_a_toutes(self, request: HttpRequest, form: GroupeForm, familles: list[Famille]):
+        saisie = form.cleaned_data
+        faite = ecrire_a_toutes(
+            saisie["cible"], familles, saisie["objet"], _envoi(request, form), timezone.now()
+        )
+        pluriel = "s" if len(familles) > 1 else ""
+        if faite:
+            messages.success(request, f"Message envoyé à {len(familles)} famille{pluriel}.")
+        else:
+            messages.info(request, "Ce message était déjà envoyé.")
+        return redirect("admin:messagerie_conversation_changelist")
+
     def _page(self, request: HttpRequest, gabarit: str, contexte: dict) -> TemplateResponse:
         request.current_app = self.admin_site.name
         return TemplateResponse(
@@ -161,7 +217,7 @@ def _envoi(request: HttpRequest, form: ReponseForm) -> Envoi:
     return Envoi(
         par=request.user,
         texte=form.cleaned_data["texte"],
-        pieces=form.cleaned_data["pieces"],
+        pieces=form.cleaned_data.get("pieces", ()),
         de_la_mairie=True,
         jeton=form.cleaned_data["jeton"],
     )

@@ -1,5 +1,7 @@
 """What a parent or an agent may type."""
 
+from collections.abc import Sequence
+from itertools import groupby
 from uuid import UUID, uuid4
 
 from django import forms
@@ -7,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from enfants.models import Structure
 from familles.models import Famille, Responsable
+from messagerie.groupe import Cible
 from messagerie.models import SERVICE
 from portail.socle.argent import INSECABLE
 from portail.socle.fichiers import ChampPieces
@@ -154,3 +157,34 @@ class NouveauAgentForm(DestinataireMixin, ReponseForm):
             for f in familles[: self.MONTREES]
         ]
         return ", ".join(noms) + ("…" if len(familles) > self.MONTREES else ".")
+
+
+class GroupeForm(ReponseForm):
+    """An agent writes to every family of one of their structures, or of one of its services."""
+
+    cible = forms.ChoiceField(
+        label="Familles", error_messages={"required": "Choisissez à quelles familles vous écrivez."}
+    )
+    objet = forms.CharField(label="Objet", max_length=120)
+    pieces = None  # a document for everybody is a Formulaire: one file, not a copy a family
+
+    field_order = ("cible", "objet", "texte", "jeton")
+
+    def __init__(self, *args, cibles: Sequence[Cible], **options):
+        super().__init__(*args, **options)
+        self.fields["texte"].label = "Message"
+        self.cibles = {cible.cle: cible for cible in cibles}
+        groupes = groupby(cibles, key=lambda cible: cible.structure.nom)
+        self.fields["cible"].choices = [
+            ("", "Choisissez…"),
+            *(
+                (nom, [(c.cle, str(c) if c.prestation else f"{nom}, toutes les familles") for c in siennes])
+                for nom, siennes in groupes
+            ),
+        ]
+
+    def clean_cible(self) -> Cible:
+        return self.cibles[self.cleaned_data["cible"]]
+
+    def clean_objet(self) -> str:
+        return " ".join(self.cleaned_data["objet"].split())
