@@ -109,7 +109,7 @@ def _juger(prestation: Prestation, calendrier, jour: date, maintenant: datetime,
         du=date.min, au=None, derogation="",
     )  # fmt: skip
     ouverte.pk = ouverte.pk or 0
-    examen = Examen(calendrier, {0: inscription}, {ouverte.pk: [Jauge(pk=0)]}, [], {}, {})
+    examen = Examen({0: inscription}, {ouverte.pk: [Jauge(pk=0)]}, calendrier)
     examen.rattachements[0, 0] = [(date.min, None)]
     examen.libres[Cle(0, jour)] = libres
     return juger(examen, Souhait(inscription, jour), maintenant)

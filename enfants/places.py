@@ -6,15 +6,23 @@ In one transaction call the verbs that take before the verbs that free.
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
 from enfants.calendrier import calendrier_du
-from enfants.models import Enfant, Etat, Prestation, Reservation, ReservationEvenement
+from enfants.models import Enfant, Etat, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
-from enfants.places_attente import limites_pour_decliner, perdues, promouvoir, proposer, rangs, rattraper
-from enfants.places_chargement import attentes_sur, charger, charger_attentes, charger_places
+from enfants.places_attente import (
+    compter_les_attentes,
+    limites_pour_decliner,
+    perdues,
+    promouvoir,
+    proposer,
+    rangs,
+    rattraper,
+)
+from enfants.places_chargement import charger, charger_places
 from enfants.places_examen import (
     A_CHANGE,
     Examen,
@@ -32,8 +40,8 @@ from enfants.places_verrous import (
     bouger,
     ouvrir_creneaux,
     phrase_de,
-    prises,
     tenir,
+    tenir_les_enfants,
 )
 from portail.socle.models import Collectivite
 from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
@@ -68,16 +76,6 @@ def _cles(examen: Examen, souhaits: list[Souhait]) -> set:
     return {cle for s in souhaits for cle in examen.cles(examen.inscriptions[s.inscription.pk], s.jour)}
 
 
-def tenir_les_enfants(enfant: Enfant, prestation: Prestation, jour: date) -> None:
-    """Hold this child and those who wait for what its days from `jour` on hold: all at once, before these days are
-    written. The child alone first, then the others, would be a deadlock. Inside a transaction.
-    """
-    tenir_ensemble(CALENDRIER)
-    siennes = Reservation.objects.filter(enfant=enfant, prestation=prestation, jour__gte=jour).vivantes()
-    attentes = attentes_sur({cle for r in siennes for cle in prises(r)})
-    verrouiller(Enfant.objects.filter(pk__in={enfant.pk, *(r.enfant_id for r in attentes)}))
-
-
 def tenir_tout(souhaits: list[Souhait], reservation_ids: Iterable[int]) -> None:
     """Hold at once what `reserver` then `annuler` will touch: one after the other, two families that change their
     weeks would wait for each other. Inside a transaction.
@@ -94,7 +92,7 @@ def examiner(souhaits: list[Souhait], maintenant: datetime, au_nom_de_la_mairie:
         return []
     examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
     charger_places(examen, _cles(examen, souhaits))
-    charger_attentes(examen)
+    compter_les_attentes(examen, maintenant)
     return [juger(examen, souhait, maintenant, au_nom_de_la_mairie) for souhait in souhaits]
 
 
@@ -120,7 +118,7 @@ def reserver(
     cles = _cles(examen, souhaits)
     creneaux = ouvrir_creneaux(cles)
     charger_places(examen, cles, creneaux.values())
-    charger_attentes(examen)
+    compter_les_attentes(examen, maintenant)
     issues = [juger(examen, s, maintenant, au_nom_de_la_mairie) for s in souhaits]
     retenues = [issue for issue in issues if issue.verdict != "refus"]
     try:
@@ -143,11 +141,11 @@ def _inscrire(
         deltas.update(prises)
         lignes.append(
             Reservation(
-                enfant_id=inscription.enfant_id,
-                prestation_id=inscription.prestation_id,
+                enfant=inscription.enfant,
+                prestation=inscription.prestation,
                 jour=issue.souhait.jour,
                 inscription=inscription,
-                payeur_id=inscription.famille_id,
+                payeur=inscription.famille,
                 etat=issue.verdict,
                 demandee_le=maintenant,
                 modifiee_le=maintenant,

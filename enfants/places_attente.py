@@ -3,18 +3,26 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from copy import copy
 from datetime import datetime
 
 from django.db import OperationalError, transaction
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from enfants import regles
 from enfants.calendrier import calendrier_du
-from enfants.models import Creneau, Etat, Inscription, Prestation, Reservation
-from enfants.places_chargement import attentes_sur, charger, cles_par_reservation, jauges_par_prestation
+from enfants.models import Creneau, Etat, Prestation, Reservation
+from enfants.places_chargement import (
+    attentes_sur,
+    charger,
+    charger_places,
+    cles_par_reservation,
+    jauges_par_prestation,
+)
 from enfants.places_examen import Cle, Examen, limite_absence
 from enfants.places_verrous import Passage, Tenue, appliquer, tenir
-from portail.socle.courriels import poster
+from portail.socle.courriels import Lettre, poster_ensemble
 
 journal = logging.getLogger(__name__)
 MOTIF = "Une place s’est libérée"
@@ -46,17 +54,67 @@ def proposer(
     attentes += en_plus
     if not attentes:
         return []
+    examen = _examen(attentes, tenue)
+    # Together: one place freed on each day of a month is as many promotions, under the locks of all these days.
+    servies = [copy(r) for r in _servis(attentes, cles, examen, maintenant)]
+    if servies and _promouvoir(servies, cles, examen, tenue, maintenant):
+        return _une_a_une(attentes, cles, tenue, maintenant)
+    return servies
+
+
+def _une_a_une(
+    attentes: list[Reservation], cles: dict[int, list[Cle]], tenue: Tenue, maintenant: datetime
+) -> list[Reservation]:
+    """One failed: who may be served is, the others keep their rank (`rattraper` tries again)."""
+    examen, servies = _examen(attentes, tenue), []
+    for attente in attentes:
+        libres = dict(examen.libres)
+        for servie in _servis([attente], cles, examen, maintenant):
+            erreur = _promouvoir([servie], cles, examen, tenue, maintenant)
+            if erreur is None:
+                servies.append(servie)
+                continue
+            examen.libres = libres
+            del examen.vivantes[attente.enfant_id, attente.jour][attente.prestation_id]
+            # The row and the kind only: an error's text may quote personal data.
+            journal.error(
+                "Réservation %s non sortie de la liste d’attente : %s", attente.pk, type(erreur).__name__
+            )
+    return servies
+
+
+def _examen(attentes: list[Reservation], tenue: Tenue) -> Examen:
     examen = charger((r.inscription_id for r in attentes), (r.jour for r in attentes))
-    promues = []
+    examen.libres = {cle: creneau.libres for cle, creneau in tenue.creneaux.items()}
+    return examen
+
+
+def _servis(
+    attentes: Iterable[Reservation], cles: dict[int, list[Cle]], examen: Examen, maintenant: datetime
+) -> list[Reservation]:
+    """Those of them the free places reach, in order, skipping who may no longer book; noted in `examen`."""
+    servis = []
     for attente in attentes:
         siennes = cles.get(attente.pk, [])
-        if (
-            _peut_encore(examen, attente, maintenant)
-            and all(tenue.creneaux[cle].libres > 0 for cle in siennes)
-            and _promouvoir(attente, siennes, examen, tenue, maintenant)
-        ):
-            promues.append(attente)
-    return promues
+        if examen.complet(siennes) or not _peut_encore(examen, attente, maintenant):
+            continue
+        for cle in siennes:
+            examen.libres[cle] -= 1
+        examen.vivantes[attente.enfant_id, attente.jour][attente.prestation_id] = Reservation(
+            pk=attente.pk,
+            payeur_id=attente.payeur_id,
+            prestation_id=attente.prestation_id,
+            etat=_promise(examen, attente),
+        )
+        servis.append(attente)
+    return servis
+
+
+def _promise(examen: Examen, attente: Reservation) -> str:
+    """What becomes of who waits: a booking, or an ask where the town decides."""
+    prestation = examen.inscriptions[attente.inscription_id].prestation
+    automatique = prestation.validation == Prestation.Validation.AUTOMATIQUE
+    return Etat.RESERVEE if automatique else Etat.DEMANDEE
 
 
 def _plus_tard(jauges_jours: set[tuple], maintenant: datetime) -> Callable[[], None]:
@@ -84,48 +142,54 @@ def _peut_encore(examen: Examen, attente: Reservation, maintenant: datetime) -> 
 
 
 def _promouvoir(
-    attente: Reservation, cles: list[Cle], examen: Examen, tenue: Tenue, maintenant: datetime
-) -> bool:
-    """Give the place and tell the family, or neither: what freed the place must not fail for the one who waits."""
-    inscription = examen.inscriptions[attente.inscription_id]
-    automatique = inscription.prestation.validation == Prestation.Validation.AUTOMATIQUE
-    vers = Etat.RESERVEE if automatique else Etat.DEMANDEE
-    tenue.cles[attente.pk] = cles
-    pris = {cle: tenue.creneaux[cle].pris for cle in cles}
+    servies: list[Reservation],
+    cles: dict[int, list[Cle]],
+    examen: Examen,
+    tenue: Tenue,
+    maintenant: datetime,
+) -> Exception | None:
+    """Give these places and tell the families, or neither: what freed a place must not fail for those who wait. What
+    went wrong, if anything did.
+    """
+    for r in servies:
+        tenue.cles[r.pk] = cles.get(r.pk, [])
+    pris = {cle: creneau.pris for cle, creneau in tenue.creneaux.items()}
+    passages = [Passage(r, _promise(examen, r), MOTIF, {"promue_le": maintenant}) for r in servies]
     try:
         with transaction.atomic():
-            passage = Passage(attente, vers, MOTIF, {"promue_le": maintenant})
-            appliquer([passage], tenue, None, maintenant, examinees=True)
-            _prevenir(attente, inscription, examen.calendrier)
+            appliquer(passages, tenue, None, maintenant, examinees=True)
+            _prevenir(servies, examen)
     except OperationalError:
         raise  # a lock: the whole transaction is answered 503
     except Exception as erreur:
-        # Tried again by `rattraper`. The row and the kind only: an error's text may quote personal data.
         for cle, nombre in pris.items():
             tenue.creneaux[cle].pris = nombre
-        journal.error(
-            "Réservation %s non sortie de la liste d’attente : %s", attente.pk, type(erreur).__name__
-        )
-        return False
-    examen.vivantes[attente.enfant_id, attente.jour][attente.prestation_id] = attente
-    return True
+        return erreur
+    return None
 
 
-def _prevenir(promue: Reservation, inscription: Inscription, calendrier: regles.Calendrier) -> None:
-    promue.prestation = inscription.prestation
-    limite = regles.instant_en_mots(limite_absence(promue, calendrier))
-    for rang, adresse in enumerate(inscription.famille.adresses_courriel()):
-        poster(
-            f"place_liberee:{promue.pk}:{promue.version}:{rang}",
-            adresse,
-            "courriels/place_liberee.txt",
-            {
-                "reservation": promue,
-                "enfant": promue.enfant,
-                "prestation": inscription.prestation,
-                "limite": limite,
-            },
-        )
+def _prevenir(promues: list[Reservation], examen: Examen) -> None:
+    prefetch_related_objects([examen.inscriptions[r.inscription_id].famille for r in promues], "responsables")
+    lettres = []
+    for promue in promues:
+        inscription = examen.inscriptions[promue.inscription_id]
+        promue.prestation = inscription.prestation
+        contexte = {
+            "reservation": promue,
+            "enfant": promue.enfant,
+            "prestation": inscription.prestation,
+            "limite": regles.instant_en_mots(limite_absence(promue, examen.calendrier)),
+        }
+        lettres += [
+            Lettre(
+                f"place_liberee:{promue.pk}:{promue.version}:{rang}",
+                adresse,
+                "courriels/place_liberee.txt",
+                contexte,
+            )
+            for rang, adresse in enumerate(inscription.famille.adresses_courriel())
+        ]
+    poster_ensemble(lettres)
 
 
 @transaction.atomic
@@ -177,6 +241,29 @@ def _pleins(cles: set[Cle]) -> set[Cle]:
     """Those with no place left."""
     creneaux = Creneau.objects.filter(jauge__in={c.jauge_id for c in cles}, jour__in={c.jour for c in cles})
     return {Cle(c.jauge_id, c.jour) for c in creneaux.order_by("pk") if c.libres <= 0} & cles
+
+
+# ── Before a newcomer ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def compter_les_attentes(examen: Examen, maintenant: datetime) -> None:
+    """Who waits comes before a newcomer: a place still free is theirs when they may take it (it has just freed, or its
+    offer failed), and they are counted in the rank.
+    """
+    attentes = attentes_sur(examen.libres)
+    if not attentes:
+        return
+    cles = cles_par_reservation(attentes)
+    possibles = [r for r in attentes if all(examen.libres.get(cle, 1) > 0 for cle in cles[r.pk])]
+    if possibles:
+        autres = charger((r.inscription_id for r in possibles), (r.jour for r in possibles))
+        charger_places(autres, {cle for r in possibles for cle in cles[r.pk]})
+        for r in _servis(possibles, cles, autres, maintenant):
+            for cle in examen.libres.keys() & cles[r.pk]:
+                examen.libres[cle] -= 1
+    for siennes in cles.values():
+        for cle in examen.libres.keys() & siennes:
+            examen.attentes[cle] = examen.attentes.get(cle, 0) + 1
 
 
 # ── Reading ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,40 +1,119 @@
-"""The rows `places` decides on, in a constant number of queries."""
+"""The rows `places` decides on, in a constant number of statements.
+
+Written by hand (`portail.socle.lecture`): they are asked for each booking, half of them while places are locked.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
-from enfants.calendrier import calendrier_du
+from django.db.models import prefetch_related_objects
+
+from enfants import calendrier
 from enfants.models import (
+    AnneeScolaire,
     Creneau,
+    Enfant,
     Etat,
     GroupeExclusif,
     Inscription,
     Jauge,
+    Limite,
+    Prestation,
     Rattachement,
     Reservation,
     Scolarite,
+    Structure,
 )
 from enfants.models.reservation import VIVANTS
 from enfants.places_examen import Cle, Examen, cles_de
+from familles.models import Famille
+from portail.socle.lecture import Colonnes, lire, lire_objets, marques, parametre
 
-_Puise = Jauge.prestations.through
-_Membre = GroupeExclusif.prestations.through
+_PUISE = Jauge.prestations.through._meta.db_table
+_MEMBRE = GroupeExclusif.prestations.through._meta.db_table
+_RESERVATION = Colonnes("b", Reservation)
+_ENFANT = Colonnes("e", Enfant)
+_JAUGE = Colonnes("j", Jauge)
+
+_PUISES = f"""
+SELECT {_JAUGE.sql}, x.prestation_id FROM {_PUISE} x JOIN {Jauge._meta.db_table} j ON j.id = x.jauge_id
+WHERE x.prestation_id IN (%s) ORDER BY x.jauge_id
+"""
+
+_NIVEAU = Colonnes("n", Scolarite, ("enfant", "niveau"))
+_ANNEE = Colonnes("a", AnneeScolaire, ("debut", "fin"))
+_NIVEAUX = f"""
+SELECT {_NIVEAU.sql}, {_ANNEE.sql}
+FROM {Scolarite._meta.db_table} n JOIN {AnneeScolaire._meta.db_table} a ON a.id = n.annee_id
+WHERE n.enfant_id IN (%s) ORDER BY n.id
+"""
+
+_ATTENTES = f"""
+SELECT {_RESERVATION.sql}, {_ENFANT.sql}, x.jauge_id
+FROM {Reservation._meta.db_table} b JOIN {_PUISE} x ON x.prestation_id = b.prestation_id
+JOIN {Enfant._meta.db_table} e ON e.id = b.enfant_id
+WHERE b.etat = '{Etat.EN_ATTENTE}' AND x.jauge_id IN (%(jauges)s) AND b.jour IN (%(jours)s)
+ORDER BY b.demandee_le, b.id
+"""
+
+_INSCRIPTION = (
+    Colonnes("i", Inscription),
+    _ENFANT,
+    Colonnes("f", Famille),
+    Colonnes("p", Prestation),
+    Colonnes("s", Structure),
+    Colonnes("l1", Limite),
+    Colonnes("l2", Limite),
+)
+_INSCRIPTIONS = f"""
+SELECT {", ".join(c.sql for c in _INSCRIPTION)}
+FROM {Inscription._meta.db_table} i
+JOIN {Enfant._meta.db_table} e ON e.id = i.enfant_id
+JOIN {Famille._meta.db_table} f ON f.id = i.famille_id
+JOIN {Prestation._meta.db_table} p ON p.id = i.prestation_id
+JOIN {Structure._meta.db_table} s ON s.id = p.structure_id
+JOIN {Limite._meta.db_table} l1 ON l1.id = p.limite_reservation_id
+JOIN {Limite._meta.db_table} l2 ON l2.id = p.limite_annulation_id
+WHERE i.id IN (%s) ORDER BY i.id
+"""
+
+# Joins the calendar's union, in its columns: genre, from, to, text, text, integer, integer.
+_CONTEXTE = f"""
+UNION ALL SELECT 'niveau', a.debut, a.fin, n.niveau, CAST(n.enfant_id AS varchar(36)), NULL, NULL
+FROM {Scolarite._meta.db_table} n JOIN {AnneeScolaire._meta.db_table} a ON a.id = n.annee_id
+WHERE n.enfant_id IN (%(enfants)s)
+UNION ALL SELECT 'rattachement', h.du, h.au, '', CAST(h.enfant_id AS varchar(36)), h.famille_id, NULL
+FROM {Rattachement._meta.db_table} h WHERE h.enfant_id IN (%(enfants)s)
+UNION ALL SELECT 'groupe', NULL, NULL, q.nom, '', g.groupeexclusif_id, g.prestation_id
+FROM {_MEMBRE} g JOIN {Prestation._meta.db_table} q ON q.id = g.prestation_id WHERE g.groupeexclusif_id IN (
+    SELECT m.groupeexclusif_id FROM {_MEMBRE} m WHERE m.prestation_id IN (%(prestations)s))
+"""
+
+_VIVANTES = f"""
+SELECT {_RESERVATION.sql} FROM {Reservation._meta.db_table} b
+WHERE b.enfant_id IN (%s) AND b.jour BETWEEN %s AND %s AND b.etat IN ({", ".join(f"'{e}'" for e in VIVANTS)})
+ORDER BY b.id
+"""
+
+
+def _enfants(cles: Iterable) -> list:
+    return [parametre(Enfant._meta.pk, cle) for cle in sorted(set(cles))]
 
 
 def jauges_par_prestation(prestations: Iterable[int]) -> dict[int, list[Jauge]]:
     """Jauges each service draws on, in order of primary key."""
     trouvees: dict[int, list[Jauge]] = defaultdict(list)
-    lignes = _Puise.objects.filter(prestation__in=set(prestations)).select_related("jauge")
-    for ligne in lignes.order_by("jauge_id"):
-        trouvees[ligne.prestation_id].append(ligne.jauge)
+    if prestations := sorted(set(prestations)):
+        for jauge, prestation in lire_objets(_PUISES % marques(prestations), prestations, _JAUGE):
+            trouvees[prestation].append(jauge)
     return trouvees
 
 
 def prestations_par_jauge(jauges: Iterable[int]) -> dict[int, set[int]]:
     """Services that draw on each Jauge."""
     trouvees: dict[int, set[int]] = defaultdict(set)
-    lignes = _Puise.objects.filter(jauge__in=set(jauges)).order_by("pk")
+    lignes = Jauge.prestations.through.objects.filter(jauge__in=set(jauges)).order_by("pk")
     for jauge, prestation in lignes.values_list("jauge_id", "prestation_id"):
         trouvees[jauge].add(prestation)
     return trouvees
@@ -43,9 +122,10 @@ def prestations_par_jauge(jauges: Iterable[int]) -> dict[int, set[int]]:
 def niveaux_par_enfant(enfants: Iterable) -> dict[object, list[tuple[date, date, str]]]:
     """School levels of each child: (from, to, level)."""
     niveaux = defaultdict(list)
-    lignes = Scolarite.objects.filter(enfant__in=set(enfants)).order_by("pk")
-    for enfant, du, au, niveau in lignes.values_list("enfant_id", "annee__debut", "annee__fin", "niveau"):
-        niveaux[enfant].append((du, au, niveau))
+    if enfants := _enfants(enfants):
+        champs = (*_NIVEAU.champs, *_ANNEE.champs)
+        for enfant, niveau, du, au in lire(_NIVEAUX % marques(enfants), enfants, champs):
+            niveaux[enfant].append((du, au, niveau))
     return niveaux
 
 
@@ -70,46 +150,30 @@ def attentes_sur(cles: Iterable[Cle]) -> list[Reservation]:
     cles = set(cles)
     if not cles:
         return []
-    prestations = prestations_par_jauge(cle.jauge_id for cle in cles)
-    lignes = (
-        Reservation.objects.filter(
-            etat=Etat.EN_ATTENTE,
-            jour__in={cle.jour for cle in cles},
-            prestation__in=set().union(*prestations.values()),
-        )
-        .select_related("enfant", "prestation")
-        .order_by("demandee_le", "pk")
-    )
-    touchees = {(p, cle.jour) for cle in cles for p in prestations[cle.jauge_id]}
-    return [r for r in lignes if (r.prestation_id, r.jour) in touchees]
+    jauges, jours = sorted({cle.jauge_id for cle in cles}), sorted({cle.jour for cle in cles})
+    sql = _ATTENTES % {"jauges": marques(jauges), "jours": marques(jours)}
+    attentes: dict[int, Reservation] = {}
+    for r, enfant, jauge in lire_objets(sql, [*jauges, *jours], _RESERVATION, _ENFANT):
+        if Cle(jauge, r.jour) in cles:
+            r.enfant = enfant
+            attentes[r.pk] = r
+    return list(attentes.values())
 
 
 def _inscriptions(ids: Iterable[int]) -> dict[int, Inscription]:
-    return (
-        Inscription.objects.select_related(
-            "enfant",
-            "famille",
-            "prestation__structure",
-            "prestation__limite_reservation",
-            "prestation__limite_annulation",
-        )
-        .prefetch_related("famille__residences")
-        .in_bulk(set(ids))
-    )
-
-
-def _groupes(prestations: Iterable[int]) -> tuple[list[frozenset[int]], dict[int, str]]:
-    """Exclusive groups that hold one of these services, and the name of every member."""
-    membres = defaultdict(set)
-    noms = {}
-    concernes = _Membre.objects.filter(prestation__in=prestations).values("groupeexclusif_id")
-    lignes = _Membre.objects.filter(groupeexclusif__in=concernes).order_by("pk")
-    for groupe, prestation, nom in lignes.values_list(
-        "groupeexclusif_id", "prestation_id", "prestation__nom"
-    ):
-        membres[groupe].add(prestation)
-        noms[prestation] = nom
-    return [frozenset(m) for m in membres.values()], noms
+    if not (ids := sorted(set(ids))):
+        return {}
+    lues = {}
+    for ligne in lire_objets(_INSCRIPTIONS % marques(ids), ids, *_INSCRIPTION):
+        inscription, enfant, famille, prestation, structure, reserver, annuler = ligne
+        prestation.structure = structure
+        prestation.limite_reservation, prestation.limite_annulation = reserver, annuler
+        inscription.enfant, inscription.famille, inscription.prestation = enfant, famille, prestation
+        lues[inscription.pk] = inscription
+    # Where a household lives only matters while a service opens later to those of elsewhere.
+    familles = {i.famille for i in lues.values() if i.prestation.ouverture_hors_commune}
+    prefetch_related_objects(list(familles), "residences")
+    return lues
 
 
 def charger(inscriptions_ids: Iterable[int], jours: Iterable[date]) -> Examen:
@@ -118,21 +182,38 @@ def charger(inscriptions_ids: Iterable[int], jours: Iterable[date]) -> Examen:
     jours = sorted(set(jours))
     enfants = {i.enfant_id for i in inscriptions.values()}
     prestations = {i.prestation_id for i in inscriptions.values()}
-    groupes, noms = _groupes(prestations)
-    examen = Examen(
-        calendrier=calendrier_du(jours[0], jours[-1]),
-        inscriptions=inscriptions,
-        jauges=jauges_par_prestation(prestations),
-        groupes=groupes,
-        noms=noms,
-        niveaux=niveaux_par_enfant(enfants),
-    )
-    rattachements = Rattachement.objects.filter(enfant__in=enfants).order_by("pk")
-    for enfant, famille, du, au in rattachements.values_list("enfant_id", "famille_id", "du", "au"):
-        examen.rattachements[enfant, famille].append((du, au))
-    for r in Reservation.objects.filter(enfant__in=enfants, jour__in=jours, etat__in=VIVANTS).order_by("pk"):
-        examen.vivantes[r.enfant_id, r.jour][r.prestation_id] = r
+    examen = Examen(inscriptions=inscriptions, jauges=jauges_par_prestation(prestations))
+    _contexte(examen, enfants, prestations, jours)
+    cles = _enfants(enfants)
+    sql = _VIVANTES % (marques(cles), "%s", "%s")
+    voulus = set(jours)
+    for (r,) in lire_objets(sql, [*cles, jours[0], jours[-1]], _RESERVATION):
+        if r.jour in voulus:
+            examen.vivantes[r.enfant_id, r.jour][r.prestation_id] = r
     return examen
+
+
+def _contexte(examen: Examen, enfants: set, prestations: set[int], jours: Sequence[date]) -> None:
+    """The calendar; school levels and attachments of the children; the groups of exclusive services."""
+    cles = _enfants(enfants)
+    sql, parametres = calendrier.requete(jours[0], jours[-1])
+    sql += _CONTEXTE % {"enfants": marques(cles), "prestations": marques(prestations)}
+    par_hex = {cle.hex: cle for cle in enfants}
+    membres = defaultdict(set)
+    du_calendrier = []
+    for ligne in calendrier.lire(sql, [*parametres, *cles, *cles, *prestations]):
+        genre, du, au, texte, qui, premier, second = ligne
+        if genre == "groupe":
+            membres[premier].add(second)
+            examen.noms[second] = texte
+        elif genre == "niveau":
+            examen.niveaux[par_hex[qui.replace("-", "")]].append((du, au, texte))
+        elif genre == "rattachement":
+            examen.rattachements[par_hex[qui.replace("-", "")], premier].append((du, au))
+        else:
+            du_calendrier.append(ligne)
+    examen.groupes = [frozenset(m) for m in membres.values()]
+    examen.calendrier = calendrier.assembler(du_calendrier)
 
 
 def charger_places(examen: Examen, cles: Iterable[Cle], creneaux: Iterable[Creneau] | None = None) -> None:
@@ -147,12 +228,3 @@ def charger_places(examen: Examen, cles: Iterable[Cle], creneaux: Iterable[Crene
         cle = Cle(creneau.jauge_id, creneau.jour)
         if cle in examen.libres:
             examen.libres[cle] = creneau.libres
-
-
-def charger_attentes(examen: Examen) -> None:
-    """How many wait before a newcomer where it is full: for these very places, whatever the service."""
-    pleins = {cle for cle, libres in examen.libres.items() if libres <= 0}
-    attentes = attentes_sur(pleins)
-    for cles in cles_par_reservation(attentes).values():
-        for cle in pleins.intersection(cles):
-            examen.attentes[cle] = examen.attentes.get(cle, 0) + 1

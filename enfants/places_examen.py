@@ -73,16 +73,16 @@ def cles_de(jauges: Iterable[Jauge], enfant, jour: date, niveau: str) -> list[Cl
 class Examen:
     """Everything the decisions read (`places_chargement.charger`); changes as asks are granted."""
 
-    calendrier: regles.Calendrier
     inscriptions: dict[int, Inscription]
     jauges: dict[int, list[Jauge]]  # by prestation
-    groupes: list[frozenset[int]]
-    noms: dict[int, str]
-    niveaux: dict[object, list[tuple[date, date, str]]]  # by enfant
+    calendrier: regles.Calendrier = field(default_factory=regles.Calendrier)
+    groupes: list[frozenset[int]] = field(default_factory=list)  # of exclusive services
+    noms: dict[int, str] = field(default_factory=dict)  # of their members
+    niveaux: dict = field(default_factory=lambda: defaultdict(list))  # by enfant: (from, to, level)
     rattachements: dict = field(default_factory=lambda: defaultdict(list))  # by (enfant, famille)
     vivantes: dict = field(default_factory=lambda: defaultdict(dict))  # by (enfant, jour), then prestation
     libres: dict[Cle, int] = field(default_factory=dict)
-    attentes: dict[Cle, int] = field(default_factory=dict)  # people waiting where it is full
+    attentes: dict[Cle, int] = field(default_factory=dict)  # people waiting
 
     def niveau(self, enfant_id, jour: date) -> str:
         return next((n for du, au, n in self.niveaux.get(enfant_id, ()) if du <= jour <= au), "")

@@ -8,11 +8,11 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from enfants import regles
 from enfants.models import Creneau, Enfant, Etat, Jauge, Reservation, ReservationEvenement
@@ -20,7 +20,7 @@ from enfants.models.reservation import OCCUPANTS
 from enfants.places_chargement import attentes_sur, charger, cles_par_reservation
 from enfants.places_examen import A_CHANGE, COMPLET, DEJA, Cle
 from portail.socle.argent import INSECABLE
-from portail.socle.verrous import verrouiller
+from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
 
 journal = logging.getLogger(__name__)
 
@@ -70,8 +70,7 @@ def ouvrir_creneaux(cles: Iterable[Cle]) -> dict[Cle, Creneau]:
     cles = sorted(set(cles))
     if not cles:
         return {}
-    lignes = Creneau.objects.filter(jauge__in={c.jauge_id for c in cles}, jour__in={c.jour for c in cles})
-    presentes = {Cle(j, jour) for j, jour in lignes.order_by("pk").values_list("jauge_id", "jour")}
+    presentes = _presentes(cles)
     manquantes = [cle for cle in cles if cle not in presentes]
     if manquantes:
         capacites = dict(Jauge.objects.order_by("pk").values_list("pk", "capacite"))
@@ -79,26 +78,30 @@ def ouvrir_creneaux(cles: Iterable[Cle]) -> dict[Cle, Creneau]:
             [Creneau(jauge_id=c.jauge_id, jour=c.jour, capacite=capacites[c.jauge_id]) for c in manquantes],
             ignore_conflicts=True,
         )
-    voulues = set(cles)
-    pks = [
-        pk
-        for pk, jauge, jour in lignes.order_by("pk").values_list("pk", "jauge_id", "jour")
-        if Cle(jauge, jour) in voulues
-    ]
+        presentes = _presentes(cles)
+    pks = [presentes[cle] for cle in cles]
     return {Cle(c.jauge_id, c.jour): c for c in verrouiller(Creneau.objects.filter(pk__in=pks))}
 
 
+def _presentes(cles: list[Cle]) -> dict[Cle, int]:
+    """Primary keys of the rows that exist (others may come along: days of one Jauge, Jauges of one day)."""
+    lignes = Creneau.objects.filter(jauge__in={c.jauge_id for c in cles}, jour__in={c.jour for c in cles})
+    return {
+        Cle(jauge, jour): pk
+        for pk, jauge, jour in lignes.order_by("pk").values_list("pk", "jauge_id", "jour")
+    }
+
+
 def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> Tenue:
-    """Lock what a change of these reservations may touch, and re-read them. Inside a transaction."""
+    """Lock what a change of these reservations may touch, and re-read them. Inside a transaction.
+
+    The calendar is held together: nobody recounts places meanwhile, so what a booking holds is final once its child
+    is locked, and the creneaux are locked once, in one order.
+    """
+    tenir_ensemble(CALENDRIER)
     ids = set(reservation_ids)
-    lignes = Reservation.objects.filter(pk__in=ids).select_related("enfant").order_by("pk")
-    cles = cles_par_reservation(lignes)
-    siennes = {cle for r in lignes for cle in (*cles[r.pk], *prises(r))} | set(cles_en_plus)
-    attentes = attentes_sur(siennes)
-    toutes = siennes | {cle for liste in cles_par_reservation(attentes).values() for cle in liste}
-    enfants = {r.enfant_id for r in lignes} | {r.enfant_id for r in attentes}
+    cles, toutes, enfants = _portee(Reservation.objects.filter(pk__in=ids), cles_en_plus)
     verrouiller(Enfant.objects.filter(pk__in=enfants))
-    creneaux = ouvrir_creneaux(toutes)
     relues = (
         Reservation.objects.select_related(
             "enfant", "prestation__limite_annulation", "prestation__structure", "payeur"
@@ -106,9 +109,32 @@ def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> T
         .order_by("pk")
         .in_bulk(ids)
     )
-    # A booking changed between the reading and the locks: its child is locked now, what it holds is final.
-    creneaux |= ouvrir_creneaux({c for r in relues.values() for c in prises(r)} - creneaux.keys())
+    # A booking may have changed between the first reading and the lock of its child.
+    creneaux = ouvrir_creneaux(toutes | {cle for r in relues.values() for cle in prises(r)})
     return Tenue(relues, creneaux, cles, enfants)
+
+
+def _portee(
+    reservations: QuerySet[Reservation], cles_en_plus: Iterable[Cle]
+) -> tuple[dict[int, list[Cle]], set[Cle], set]:
+    """What a change of these rows may touch: what each would take now, all the places, all the children."""
+    lignes = list(reservations.select_related("enfant").order_by("pk"))
+    cles = cles_par_reservation(lignes)
+    siennes = {cle for r in lignes for cle in (*cles[r.pk], *prises(r))} | set(cles_en_plus)
+    attentes = attentes_sur(siennes)
+    toutes = siennes | {cle for liste in cles_par_reservation(attentes).values() for cle in liste}
+    return cles, toutes, {r.enfant_id for r in lignes} | {r.enfant_id for r in attentes}
+
+
+def tenir_les_enfants(enfant: Enfant, jour: date, **lesquelles) -> None:
+    """Hold this child, and those who wait for what its days from `jour` on hold (of that service, of that payer…), all
+    at once: the child alone first, then the others by a verb that frees these days, would be a deadlock. Inside a
+    transaction.
+    """
+    tenir_ensemble(CALENDRIER)
+    siennes = Reservation.objects.filter(enfant=enfant, jour__gte=jour, **lesquelles).vivantes()
+    _, _, enfants = _portee(siennes, ())
+    verrouiller(Enfant.objects.filter(pk__in={enfant.pk, *enfants}))
 
 
 def bouger(creneaux: dict[Cle, Creneau], deltas: Counter) -> None:

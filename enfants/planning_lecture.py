@@ -31,7 +31,7 @@ from enfants.planning_case import Reservee
 from enfants.planning_places import DERNIERES_MAX, Disponibilites, JaugeLue
 from enfants.regles import PARIS, Calendrier, est_passe
 from familles.models import Famille, Responsable
-from portail.socle.lecture import Colonnes, Preparee, marques, objet, parametre
+from portail.socle.lecture import Colonnes, Preparee, lire_objets, marques, objet, parametre
 from portail.socle.lecture import lire as lire_sql
 
 # Holiday services name their next day: the calendar is read that far ahead.
@@ -45,9 +45,9 @@ _RESERVER = Colonnes("l1", Limite)
 _ANNULER = Colonnes("l2", Limite)
 _FAMILLE = Colonnes("f", Famille, ("id", "numero"))
 _TITULAIRE = Colonnes("r", Responsable, ("nom", "prenom"))
-_LIGNE = (_INSCRIPTION, _PRESTATION, _STRUCTURE, _RESERVER, _ANNULER, _FAMILLE, _TITULAIRE)
+_LIGNE = (_INSCRIPTION, _PRESTATION, _STRUCTURE, _RESERVER, _ANNULER)
 _INSCRIPTIONS = f"""
-SELECT {", ".join(c.sql for c in _LIGNE)}
+SELECT {", ".join(c.sql for c in (*_LIGNE, _FAMILLE, _TITULAIRE))}
 FROM {Inscription._meta.db_table} i
 JOIN {Prestation._meta.db_table} p ON p.id = i.prestation_id
 JOIN {Structure._meta.db_table} s ON s.id = p.structure_id
@@ -160,38 +160,23 @@ def lire(
 
 
 def _requete(sql: str, ids: Sequence) -> str:
-    return sql % {"enfants": marques(ids) or "NULL"}
+    return sql % {"enfants": marques(ids)}
 
 
 def _inscriptions(par_enfant: dict, ids: list, famille: Famille, jours, toutes: bool) -> list[Inscription]:
-    champs = [champ for c in _LIGNE for champ in c.champs]
     siennes = famille.pk if toutes else None
-    lignes = lire_sql(_requete(_INSCRIPTIONS, ids), [*ids, jours[-1], jours[0], siennes], champs)
-    vues: dict[tuple, object] = {}
+    parametres = [*ids, jours[-1], jours[0], siennes]
     inscriptions = []
-    for ligne in lignes:
-        debut, objets = 0, []
-        for c in _LIGNE[:-2]:
-            objets.append(_objet(vues, c, ligne[debut : debut + len(c.champs)]))
-            debut += len(c.champs)
-        inscription, prestation, structure, reserver, annuler = objets
+    for ligne in lire_objets(_requete(_INSCRIPTIONS, ids), parametres, *_LIGNE):
+        inscription, prestation, structure, reserver, annuler, _, numero, nom, prenom = ligne
         prestation.structure = structure
         prestation.limite_reservation, prestation.limite_annulation = reserver, annuler
         inscription.prestation = prestation
         inscription.enfant = par_enfant[inscription.enfant_id]
-        _, numero, nom, prenom = ligne[debut:]
         # In Python: SQLite's UPPER leaves accents alone.
         inscription.payeur = f"{(nom or '').upper()} {prenom or ''}".strip() or str(Famille(numero=numero))
         inscriptions.append(inscription)
     return inscriptions
-
-
-def _objet(vues: dict, colonnes: Colonnes, valeurs: list):
-    """The model instance of these columns, one for each primary key."""
-    cle = (colonnes.champs[0].model, valeurs[0])
-    if cle not in vues:
-        vues[cle] = objet(colonnes, valeurs)
-    return vues[cle]
 
 
 def _journees(ids: list, famille: Famille, jours) -> tuple[list[Reservee], list[Pointage]]:

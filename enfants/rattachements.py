@@ -8,7 +8,7 @@ from django.db.models import Exists, Q
 from django.utils.timezone import localdate
 
 from enfants import places
-from enfants.models import Enfant, Inscription, Rattachement, Reservation
+from enfants.models import Inscription, Rattachement, Reservation
 from enfants.models.reservation import presences
 from familles.models import Famille
 from portail.socle.traces import tracer
@@ -59,10 +59,10 @@ def terminer(rattachement: Rattachement, jour: date, par, maintenant: datetime) 
     """End it: `jour` is its last day. The household's bookings after it are cancelled, its inscriptions end.
 
     Returns the cancelled bookings. Its invoices, relevé and past days stay. Raises FinImpossible.
-    Locks famille, then enfant, then places (`places.annuler`).
+    Locks famille, then the child with those who wait for its places, then places (`places.annuler`).
     """
     famille = verrouiller_un(Famille.objects.filter(pk=rattachement.famille_id))
-    verrouiller_un(Enfant.objects.filter(pk=rattachement.enfant_id))
+    places.tenir_les_enfants(rattachement.enfant, jour, payeur=famille)
     ligne = verrouiller_un(Rattachement.objects.filter(pk=rattachement.pk))
     verifier(ligne, jour, localdate(maintenant))
     avant = {"du": ligne.du.isoformat(), "au": ligne.au.isoformat() if ligne.au else None}
@@ -82,6 +82,7 @@ def suivre_la_fin(rattachement: Rattachement, par, maintenant: datetime) -> list
     Does nothing, and leaves no trace, where nothing is left to cut.
     """
     famille = verrouiller_un(Famille.objects.filter(pk=rattachement.famille_id))
+    places.tenir_les_enfants(rattachement.enfant, rattachement.au, payeur=famille)
     fin = max(rattachement.au, localdate(maintenant))
     annulees, inscriptions = _couper(rattachement, fin, par, maintenant)
     if annulees or inscriptions:

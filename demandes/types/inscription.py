@@ -197,7 +197,7 @@ class InscriptionService(TypeDemande):
 
     def appliquer(self, par, maintenant) -> None:
         d = self.cleaned_data
-        places.tenir_les_enfants(self.enfant, d["prestation"], self.jour)
+        places.tenir_les_enfants(self.enfant, self.jour, prestation=d["prestation"])
         inscription = Inscription.objects.etablir(
             self.enfant,
             d["prestation"],

@@ -2,7 +2,8 @@
 
 import logging
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import make_msgid
 
@@ -25,6 +26,16 @@ LOT = 200
 RECLAMER = True
 
 
+@dataclass(frozen=True)
+class Lettre:
+    """An e-mail to queue, with the arguments of `poster`."""
+
+    cle: str
+    destinataire: str
+    gabarit: str
+    contexte: dict
+
+
 def poster(cle: str, destinataire: str, gabarit: str, contexte: dict) -> Courriel | None:
     """Queue one e-mail for this cause; None when there is no address or when the cause already has its row.
 
@@ -33,22 +44,34 @@ def poster(cle: str, destinataire: str, gabarit: str, contexte: dict) -> Courrie
     """
     if not destinataire:
         return None
-    rendu = _rendre(gabarit, contexte)
-    objet, _, texte = rendu.partition("\n")
+    courriel = _composer(Lettre(cle, destinataire, gabarit, contexte))
     try:
         with transaction.atomic():
-            courriel = Courriel.objects.create(
-                cle=cle,
-                destinataire=destinataire,
-                # On one line whatever a name holds: a header must not be split.
-                objet=" ".join(objet.strip().splitlines())[:200],
-                texte=texte.strip() + "\n",
-                message_id=make_msgid(domain="portail-famille"),
-            )
+            courriel.save(force_insert=True)
     except IntegrityError:
         return None
     transaction.on_commit(signaler, robust=True)
     return courriel
+
+
+def poster_ensemble(lettres: Iterable[Lettre]) -> None:
+    """Queue many in one statement; a cause that already has its row keeps it."""
+    courriels = [_composer(lettre) for lettre in lettres if lettre.destinataire]
+    if courriels:
+        Courriel.objects.bulk_create(courriels, ignore_conflicts=True)
+        transaction.on_commit(signaler, robust=True)
+
+
+def _composer(lettre: Lettre) -> Courriel:
+    objet, _, texte = _rendre(lettre.gabarit, lettre.contexte).partition("\n")
+    return Courriel(
+        cle=lettre.cle,
+        destinataire=lettre.destinataire,
+        # On one line whatever a name holds: a header must not be split.
+        objet=" ".join(objet.strip().splitlines())[:200],
+        texte=texte.strip() + "\n",
+        message_id=make_msgid(domain="portail-famille"),
+    )
 
 
 def _rendre(gabarit: str, contexte: dict) -> str:

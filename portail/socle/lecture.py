@@ -72,14 +72,34 @@ def objet(colonnes: Colonnes, valeurs: Sequence) -> models.Model:
     return colonnes.champs[0].model.from_db(DEFAULT_DB_ALIAS, colonnes.attributs, valeurs)
 
 
+def lire_objets(sql: str, parametres: Sequence, *tables: Colonnes) -> list[list]:
+    """Rows of a SELECT of all these columns, then others: an instance of each table, then the others as they are.
+
+    One instance for each primary key, the first column of a table; other rows share it.
+    """
+    vus: dict[tuple, models.Model] = {}
+    lues = []
+    for ligne in lire(sql, parametres, [champ for table in tables for champ in table.champs]):
+        debut, lue = 0, []
+        for rang, table in enumerate(tables):
+            fin = debut + len(table.champs)
+            cle = (rang, ligne[debut])
+            if cle not in vus:
+                vus[cle] = objet(table, ligne[debut:fin])
+            lue.append(vus[cle])
+            debut = fin
+        lues.append(lue + ligne[debut:])
+    return lues
+
+
 def parametre(champ: models.Field, valeur):
     """A value as the database expects it in that column."""
     return champ.get_db_prep_value(valeur, _base(), prepared=False)
 
 
 def marques(valeurs: Iterable) -> str:
-    """« %s, %s, %s », as many as there are values."""
-    return ", ".join(["%s"] * len(tuple(valeurs)))
+    """« %s, %s, %s », as many as there are values; none: what no column equals."""
+    return ", ".join(["%s"] * len(tuple(valeurs))) or "NULL"
 
 
 class Preparee:

@@ -184,6 +184,6 @@ def test_changer_de_semaine_et_annuler_un_jour_se_suivent(monkeypatch):
 
 def test_le_jour_ecrit_avant_lenfant_serait_un_interblocage(monkeypatch):
     """Negative control: the days move under the new inscription, the child is locked afterwards."""
-    monkeypatch.setattr(places, "tenir_les_enfants", lambda enfant, prestation, jour: None)
+    monkeypatch.setattr(places, "tenir_les_enfants", lambda *_, **__: None)
     *reponses, _ = _semaine_et_annulation(monkeypatch)
     assert sum(isinstance(r, OperationalError) for r in reponses) == 1

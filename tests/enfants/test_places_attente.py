@@ -6,13 +6,14 @@ import pytest
 import time_machine
 
 from enfants import places, places_attente
-from enfants.models import Creneau, Etat, Jauge, Reservation
+from enfants.models import Creneau, Etat, Inscription, Jauge, Reservation
 from portail.socle.models import Courriel
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, automatique, demander, paris, pris, reserver
 
 pytestmark = pytest.mark.django_db
 INSECABLE = "\N{NO-BREAK SPACE}"
+PLUS_TARD = MAINTENANT + timedelta(hours=1)
 
 
 @pytest.fixture
@@ -127,14 +128,14 @@ def test_ranks_of_those_who_wait(plein):
 @pytest.fixture
 def panne(monkeypatch):
     """The mail of the promotion fails for Léa."""
-    poster = places_attente.poster
+    poster = places_attente.poster_ensemble
 
-    def refuser(cle, destinataire, gabarit, contexte):
-        if contexte["enfant"].prenom == "Léa":
+    def refuser(lettres):
+        if any(lettre.contexte["enfant"].prenom == "Léa" for lettre in lettres):
             raise RuntimeError("panne")
-        return poster(cle, destinataire, gabarit, contexte)
+        poster(lettres)
 
-    monkeypatch.setattr(places_attente, "poster", refuser)
+    monkeypatch.setattr(places_attente, "poster_ensemble", refuser)
     return monkeypatch
 
 
@@ -159,6 +160,44 @@ def test_scheduled_work_offers_again_what_failed(plein, panne):
     assert Courriel.objects.filter(cle__startswith="place_liberee").count() == 1
 
 
+def test_who_waits_comes_before_a_newcomer_even_when_the_offer_failed(plein, panne, monde):
+    """The place stays theirs until the offer is tried again; the newcomer waits behind, and is told so."""
+    Reservation.objects.filter(pk=plein["tom"].pk).update(etat=Etat.ANNULEE)
+    places.annuler([plein["prise"].pk], None, MAINTENANT, "Fermeture")
+    assert (etats()["Léa"], pris(plein["club"], JEUDI)) == ("en_attente", 0)
+    noe = factories.inscription(factories.enfant("Noé", monde.claire), plein["club"], monde.claire)
+    souhait = places.Souhait(noe, JEUDI)
+    prevue = places.examiner([souhait], PLUS_TARD)[0]
+    (issue,) = places.reserver([souhait], None, PLUS_TARD)
+    assert [(i.verdict, i.rang) for i in (prevue, issue)] == [("en_attente", 2)] * 2
+    panne.undo()
+    places.rattraper(PLUS_TARD)
+    assert etats() == {"Zoé": "annulee", "Léa": "reservee", "Tom": "annulee", "Noé": "en_attente"}
+
+
+def test_who_waits_and_may_no_longer_book_is_before_nobody(plein, panne, monde):
+    """Léa's inscription ends: the place that freed is anybody's."""
+    Reservation.objects.filter(pk=plein["tom"].pk).update(etat=Etat.ANNULEE)
+    places.annuler([plein["prise"].pk], None, MAINTENANT, "Fermeture")
+    Inscription.objects.filter(pk=plein["inscriptions"]["lea"].pk).update(au=JEUDI - timedelta(1))
+    noe = factories.inscription(factories.enfant("Noé", monde.claire), plein["club"], monde.claire)
+    (issue,) = places.reserver([places.Souhait(noe, JEUDI)], None, PLUS_TARD)
+    assert (issue.verdict, pris(plein["club"], JEUDI)) == ("reservee", 1)
+
+
+def test_a_place_kept_for_who_waits_is_one_place(plein, panne, monde):
+    """Two places free, one person waits: the second place is the newcomer's."""
+    Reservation.objects.filter(pk=plein["tom"].pk).update(etat=Etat.ANNULEE)
+    Creneau.objects.update(capacite=2)
+    places.annuler([plein["prise"].pk], None, MAINTENANT, "Fermeture")
+    noe, mia = (
+        factories.inscription(factories.enfant(nom, monde.claire), plein["club"], monde.claire)
+        for nom in ("Noé", "Mia")
+    )
+    issues = places.reserver([places.Souhait(i, JEUDI) for i in (noe, mia)], None, PLUS_TARD)
+    assert [(i.verdict, i.rang) for i in issues] == [("reservee", None), ("en_attente", 2)]
+
+
 def test_scheduled_work_offers_a_service_that_no_longer_counts(plein):
     Jauge.objects.get().prestations.clear()
     assert places.rattraper(MAINTENANT) == "2 sortis de la liste d’attente"
@@ -178,7 +217,7 @@ def test_who_waits_past_the_limit_waits_for_nothing(plein):
 
 def test_queries_do_not_grow_with_those_who_wait(plein, monde, django_assert_num_queries):
     lignes = list(Reservation.objects.select_related("enfant").order_by("pk"))
-    with django_assert_num_queries(6) as une:
+    with django_assert_num_queries(5) as une:
         places.rangs(lignes[1:2])
     club = plein["club"]
     for n in range(4):

@@ -7,7 +7,16 @@ import pytest
 from django.apps import apps
 
 from enfants import places, places_attente, places_verrous
-from enfants.models import AnneeScolaire, Creneau, Etat, GroupeExclusif, Jauge, Reservation, Scolarite
+from enfants.models import (
+    AnneeScolaire,
+    Creneau,
+    Enfant,
+    Etat,
+    GroupeExclusif,
+    Jauge,
+    Reservation,
+    Scolarite,
+)
 from enfants.places_comptage import recompter
 from tests import factories
 from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique, demander, reserver
@@ -137,6 +146,31 @@ def test_recounting_writes_what_each_booking_holds(monde, deux_jauges):
     assert (comptes(), prise.places) == ({"mat": 0, "elem": 1}, [elem.pk])
     places.changer(prise, Etat.ANNULEE, None, MAINTENANT)
     assert comptes() == {"mat": 0, "elem": 0}
+
+
+def test_a_booking_changed_before_its_child_is_locked_keeps_the_order_of_locks(
+    monde, deux_jauges, monkeypatch
+):
+    """What it holds is known once its child is locked: its creneaux are locked together then, by primary key."""
+    mat, elem = deux_jauges
+    creneaux = [Creneau.objects.create(jauge=j, jour=LUNDI, capacite=5) for j in (mat, elem)]
+    scolariser(monde.lea, "CP")
+    (prise,) = reserver(monde.inscriptions["lea"], LUNDI)
+    assert prise.places == [elem.pk]
+    verrouiller, verrouillees = places_verrous.verrouiller, []
+
+    def change_avant(queryset):
+        if queryset.model is Enfant:
+            Reservation.objects.filter(pk=prise.pk).update(places=[mat.pk])
+            Creneau.objects.update(pris=1)
+        lignes = verrouiller(queryset)
+        verrouillees.extend(ligne.pk for ligne in lignes if isinstance(ligne, Creneau))
+        return lignes
+
+    monkeypatch.setattr(places_verrous, "verrouiller", change_avant)
+    places.changer(prise, Etat.ANNULEE, None, MAINTENANT)
+    assert verrouillees == [c.pk for c in creneaux]
+    assert comptes() == {"mat": 0, "elem": 1}
 
 
 def test_an_offer_that_fails_after_the_commit_is_no_error(
