@@ -8,9 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from demandes.depots import Guichet
-from demandes.models import Demande, DemandeJour, ReglageDemande
+from demandes.models import Demande, ReglageDemande
 from demandes.models.demande import Application
-from demandes.models.etats import ACCEPTEE, ATTENDENT
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
 from facturation.cloture import jours_clos
@@ -199,16 +198,5 @@ def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> D
         donnees=donnees,
         avant={},
     )
-    absence = code == "absences"
-    DemandeJour.objects.bulk_create(
-        DemandeJour(
-            demande=demande,
-            reservation=r,
-            action=DemandeJour.Action.ABSENCE if absence else DemandeJour.Action.RESERVER,
-            decision="" if r.etat in ATTENDENT else ACCEPTEE,
-        )
-        for r in reservations
-    )
-    if not demande.solder(None, maintenant):
-        demande.accuser()
+    demande.porter(reservations, maintenant)
     return demande

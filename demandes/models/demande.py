@@ -56,8 +56,10 @@ class CompteurDemande(models.Model):
     @classmethod
     def numero(cls, annee: int) -> str:
         """« 2026-0415 ». The caller's transaction holds the row until it ends: no gap, no duplicate."""
-        cls.objects.get_or_create(annee=annee)
-        compteur = verrouiller_un(cls.objects.filter(annee=annee))
+        if not (lignes := verrouiller(cls.objects.filter(annee=annee))):
+            cls.objects.get_or_create(annee=annee)
+            lignes = verrouiller(cls.objects.filter(annee=annee))
+        (compteur,) = lignes
         cls.objects.filter(pk=compteur.pk).update(suivant=compteur.suivant + 1)
         return f"{annee}-{compteur.suivant:04d}"
 
@@ -354,7 +356,8 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         """
         if self.permission and evenement.par_id:
             texte = ""
-        lue = Demande.objects.avec_jours().get(pk=self.pk) if self.genre.planning else self
+        relue = self.genre.planning and not self.vient_de_les_porter
+        lue = Demande.objects.avec_jours().get(pk=self.pk) if relue else self
         for adresse in self.famille.adresses_courriel():
             cle = f"demande:{self.numero}:{evenement.pk}:{adresse}"
             contexte = {"demande": lue, "texte": texte}

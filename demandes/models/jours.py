@@ -9,7 +9,17 @@ from enfants import places
 from enfants.models import Reservation
 from facturation.cloture import FACTURE, deja_factures
 
-from .etats import ATTEND_LA_MAIRIE, ATTENDENT, EN_COURS, REFUSEE, DejaTraitee, Etat, en_mots, etat_des_jours
+from .etats import (
+    ACCEPTEE,
+    ATTEND_LA_MAIRIE,
+    ATTENDENT,
+    EN_COURS,
+    REFUSEE,
+    DejaTraitee,
+    Etat,
+    en_mots,
+    etat_des_jours,
+)
 from .suite import DemandeEvenement, DemandeJour
 
 FACTUREE = "L’absence est facturée."
@@ -17,6 +27,8 @@ FACTUREE = "L’absence est facturée."
 
 class AvecJours:
     """The part of Demande that reads and decides its days (a mixin: its fields are those of Demande)."""
+
+    vient_de_les_porter = False
 
     @property
     def etat_lu(self) -> str:
@@ -33,6 +45,29 @@ class AvecJours:
     def etat_en_mots(self) -> str:
         decisions = {j.decision_lue for j in self.jours.all()} if self.genre.planning else {REFUSEE}
         return en_mots(self.etat_lu, decisions, self.type == "absences")
+
+    def porter(self, reservations: list[Reservation], maintenant: datetime) -> None:
+        """Its days, just booked or declared absent; decided at once when none waits for anyone, else the receipt.
+
+        Places are locked meanwhile: what was just written is not read again, not even for the e-mail.
+        """
+        action = DemandeJour.Action.ABSENCE if self.type == "absences" else DemandeJour.Action.RESERVER
+        jours = [
+            DemandeJour(
+                demande=self, reservation=r, action=action, decision="" if r.etat in ATTENDENT else ACCEPTEE
+            )
+            for r in sorted(reservations, key=lambda r: (r.jour, r.pk))
+        ]
+        DemandeJour.objects.bulk_create(jours)
+        # As a prefetch would leave them: what reads `jours` asks nothing.
+        lus = self.jours.all()
+        lus._result_cache = jours
+        self._prefetched_objects_cache = {"jours": lus}
+        self.vient_de_les_porter = True
+        if any(jour.decision == "" for jour in jours):
+            self.accuser()
+        else:
+            self._clore(Etat.ACCEPTEE, None, maintenant)
 
     @transaction.atomic
     def decliner(self, reservation: Reservation, texte: str, par, maintenant: datetime) -> None:
