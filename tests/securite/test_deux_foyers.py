@@ -47,7 +47,7 @@ SECRETS = {
         "reponse": "Réponse pour Jean seulement",
         "autorisee": "Théodule",
         "telephone_autorisee": "06 39 98 22 11",
-        "motif": "Rendez-vous chez Jean",
+        "motif": "Rendez-vous chez l’orthodontiste",
         "reglement": "Chèque 1111117",
     },
     "jeanne": {
@@ -69,7 +69,7 @@ SECRETS = {
         "reponse": "Réponse pour Jeanne seulement",
         "autorisee": "Eulalie",
         "telephone_autorisee": "06 39 98 44 33",
-        "motif": "Rendez-vous chez Jeanne",
+        "motif": "Rendez-vous chez l’ophtalmologue",
         "reglement": "Chèque 3333339",
     },
 }
