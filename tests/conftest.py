@@ -83,6 +83,12 @@ def _memoire_vide():
     cache.clear()
 
 
+@pytest.fixture
+def hachage_reel(settings) -> None:
+    """Passwords as the portal keeps them, at the price it pays (tests/settings.py)."""
+    settings.PASSWORD_HASHERS = settings.HACHAGE_REEL
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """PostgreSQL does not drop a base somebody still uses: a thread of a live server may not have left it yet."""

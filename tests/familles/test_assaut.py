@@ -107,7 +107,7 @@ class TestCompte:
             assert connu.status_code == inconnu.status_code == 200
             assert texte(connu).replace("jean.dupont", "X") == texte(inconnu).replace("jean.inconnu", "X")
 
-    def test_meme_temps_pour_un_compte_inconnu(self, monde):
+    def test_meme_temps_pour_un_compte_inconnu(self, hachage_reel, monde):
         durees: dict[str, list[float]] = {"jean.dupont": [], "personne": []}
         for n in range(15):
             # In turn, and in processor time: what else the machine is doing must not decide.

@@ -111,7 +111,14 @@ class TestEntrer:
         ):
             assert mots in page, mots
 
-    def test_temps_semblables_pour_inconnu_et_faux(self, monde):
+    def test_le_mot_de_passe_est_garde_en_argon2(self, hachage_reel, monde):
+        assert Utilisateur.objects.get(identifiant="jean.dupont").password.startswith(
+            "argon2$argon2id$v=19$m=19456,t=2,p=1$"
+        )
+        assert entrer("jean.dupont", "Faux2026")[1].status_code == 200
+        assert entrer("jean.dupont")[1].status_code == 302
+
+    def test_temps_semblables_pour_inconnu_et_faux(self, hachage_reel, monde):
         def mediane(identifiant: str) -> float:
             durees = []
             for _ in range(9):

@@ -180,7 +180,7 @@ class TestOublie:
         assert settings.SITE_URL in Courriel.objects.get().texte
 
     @pytest.mark.django_db(transaction=True)
-    def test_temps_semblables(self, jean):
+    def test_temps_semblables(self, hachage_reel, jean):
         def mediane(saisis: list[str]) -> float:
             durees = []
             for saisi in saisis:

@@ -19,6 +19,7 @@ from familles.models import Tentative, Utilisateur
 from portail.socle.models import Courriel
 from tests.factories import utilisateur
 
+pytestmark = pytest.mark.usefixtures("hachage_reel")
 ECART_S = 0.020
 
 
