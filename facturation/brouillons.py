@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q, TextField
+from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -29,19 +29,20 @@ class EmissionImpossible(ValidationError):
 Facturee = tuple[int, UUID, int, date, bool]  # family, child, service, day (or first of the month), monthly?
 
 
-def deja_facturees(familles, du: date, au: date) -> set[Facturee]:
-    """What live invoices already bill from `du` to `au`: their days are not billed twice."""
+def lignes_vives(du: date, au: date) -> QuerySet[LigneFacture]:
+    """Lines of live invoices with days in the months from `du` to `au`."""
     # By the days of the lines: the period written on an invoice is only what its campagne was then. As text, for
     # the JSON operators of the two databases differ.
     du_mois = Q()
     for mois in _mois(du, au):
         du_mois |= Q(texte__contains=f'"{mois:%Y-%m}-')
-    lignes = (
-        LigneFacture.objects.filter(facture__in=Facture.objects.vives(), facture__famille__in=familles)
-        .alias(texte=Cast("jours", TextField()))
-        .filter(du_mois)
-        .order_by()
-    )
+    lignes = LigneFacture.objects.filter(facture__in=Facture.objects.vives())
+    return lignes.alias(texte=Cast("jours", TextField())).filter(du_mois).order_by()
+
+
+def deja_facturees(familles, du: date, au: date) -> set[Facturee]:
+    """What live invoices already bill from `du` to `au`: their days are not billed twice."""
+    lignes = lignes_vives(du, au).filter(facture__famille__in=familles)
     trouvees: set[Facturee] = set()
     for famille, enfant, prestation, unite, total, jours in lignes.values_list(
         "facture__famille", "enfant", "prestation", "unite", "total_centimes", "jours"

@@ -3,17 +3,21 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from enfants.models import Reservation
-from facturation.bareme import premier_du_mois
-from facturation.brouillons import deja_facturees
+from facturation.bareme import FACTURABLES
+from facturation.brouillons import deja_facturees, lignes_vives
 from facturation.models import Campagne, Facture
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import premier_du_mois
 from portail.socle.lecture import Preparee
 
 Jour = tuple[int, date]  # prestation, day
+Journee = tuple[UUID, int, date]  # child, prestation, day
+REFERENCES_MAX = 5
 
 
 def _closes(au: date, du: date) -> QuerySet:
@@ -53,6 +57,60 @@ def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
         for prestation, jour in (jours if periodes else ())
         if any(du <= jour <= au for du, au in periodes[prestation])
     }
+
+
+def avertir(retires: Iterable[Reservation] = (), ajoutes: Iterable[Journee] = ()) -> list[str]:
+    """What an agent must know before these bookings are taken back, and these days become due. Two queries at most."""
+    retires = {(r.enfant_id, r.prestation_id, r.jour) for r in retires if r.etat in FACTURABLES}
+    ajoutes = set(ajoutes)
+    clos = jours_clos((prestation, jour) for _, prestation, jour in retires | ajoutes)
+    retires, ajoutes = ({cle for cle in cles if cle[1:] in clos} for cles in (retires, ajoutes))
+    if not (retires or ajoutes):
+        return []
+    facturees, mois = _references(retires | ajoutes)
+    a_reprendre = [cle for cle in retires if cle in facturees]
+    en_plus = [
+        cle for cle in ajoutes if cle not in facturees and (*cle[:2], premier_du_mois(cle[2])) not in mois
+    ]
+    phrases = []
+    if nombre := len(a_reprendre):
+        references = sorted({reference for cle in a_reprendre for reference in facturees[cle]})
+        quoi = "1 jour est déjà facturé" if nombre == 1 else f"{nombre} jours sont déjà facturés"
+        phrases.append(f"{quoi} ({_factures(references)}){INSECABLE}: le régisseur devra faire un avoir.")
+    if nombre := len(en_plus):
+        quoi, les = ("1 jour tombe", "le") if nombre == 1 else (f"{nombre} jours tombent", "les")
+        phrases.append(
+            f"{quoi} dans une période déjà facturée{INSECABLE}: le régisseur devra {les} facturer en plus."
+        )
+    return phrases
+
+
+def _references(cles: set[Journee]) -> tuple[dict[Journee, set[str]], set[Journee]]:
+    """Of these days, the live invoices that bill them by the day; and the months billed at one price."""
+    jours = [jour for _, _, jour in cles]
+    lignes = lignes_vives(min(jours), max(jours)).filter(
+        enfant__in={enfant for enfant, _, _ in cles},
+        prestation__in={p for _, p, _ in cles},
+        total_centimes__gt=0,
+    )
+    facturees: dict[Journee, set[str]] = defaultdict(set)
+    mois: set[Journee] = set()
+    for enfant, prestation, unite, textes, reference in lignes.values_list(
+        "enfant", "prestation", "unite", "jours", "facture__reference"
+    ):
+        for jour in map(date.fromisoformat, textes):
+            if unite == "mois":
+                mois.add((enfant, prestation, premier_du_mois(jour)))
+            elif (enfant, prestation, jour) in cles:
+                facturees[enfant, prestation, jour].add(reference)
+    return facturees, mois
+
+
+def _factures(references: list[str]) -> str:
+    """« factures AL-12, AL-36 et 4 autres »."""
+    reste = len(references) - REFERENCES_MAX
+    suite = f" et {reste} autre{'s' if reste > 1 else ''}" if reste > 0 else ""
+    return f"facture{'s' if len(references) > 1 else ''} {', '.join(references[:REFERENCES_MAX])}{suite}"
 
 
 def deja_factures(reservations: Iterable[Reservation]) -> list[Reservation]:

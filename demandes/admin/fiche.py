@@ -10,7 +10,7 @@ from demandes.models import Demande
 from demandes.textes import Ligne, jours_en_mots, lignes_de, titre
 from enfants.agents import structures_de
 from enfants.models import Enfant, Reservation
-from facturation.cloture import deja_factures
+from facturation.cloture import avertir, deja_factures
 from familles.models import Famille
 
 from .droits import demandes_de_l_agent, interlocuteur, lisible
@@ -81,6 +81,7 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
             for j in demande.jours.all()
         ],
         "factures": jours_en_mots(r.jour for r in _factures(demande, faite)) if permis else "",
+        "en_plus": _en_plus(demande, faite) if permis else [],
         "raison": demande.genre.texte(demande.donnees) if demande.type == "absences" and permis else "",
         "evenements": demande.evenements.select_related("par"),
         "fil": fil,
@@ -100,6 +101,14 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
 def _factures(demande: Demande, faite: Decision) -> list[Reservation]:
     """Days to decide that an invoice already bills: to accept the absence asks the régisseur for an avoir."""
     return deja_factures(j.reservation for j in demande.jours.all() if j.reservation_id in faite.parmi)
+
+
+def _en_plus(demande: Demande, faite: Decision) -> list[str]:
+    """Days to decide inside an issued campagne: to accept them asks the régisseur for a complement."""
+    if demande.type != "reservations":
+        return []
+    lignes = [j.reservation for j in demande.jours.all() if j.reservation_id in faite.parmi]
+    return avertir(ajoutes=[(r.enfant_id, r.prestation_id, r.jour) for r in lignes])
 
 
 def _liens(agent, demande: Demande) -> dict:

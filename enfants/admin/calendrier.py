@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.utils import timezone
 
-from enfants import fermetures, regles
+from enfants import cloture, fermetures, regles
 from enfants.admin.commun import ParStructure, prestations_de, structures_de
 from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
 from enfants.calendrier import calendrier_du
@@ -91,6 +91,7 @@ def effets_de(prevision: fermetures.Prevision) -> Effets:
             f"Réservations annulées{INSECABLE}: {annulees} (enfants{INSECABLE}: {prevision.enfants}, "
             f"jours{INSECABLE}: {prevision.jours}). Leurs places sont rendues."
         )
+        faits += cloture.avertir(retires=prevision.reservations)
     if prevision.rouvertes:
         faits.append(
             f"Réservations annulées sur des jours qui rouvrent{INSECABLE}: {len(prevision.rouvertes)}. Elles ne "

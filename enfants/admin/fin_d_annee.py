@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from enfants import annee_suivante, archives
+from enfants import annee_suivante, archives, cloture
 from enfants.admin.commun import prestations_de
 from enfants.models import Prestation
 from portail.socle.argent import INSECABLE
@@ -118,10 +118,12 @@ def archiver(request: HttpRequest) -> HttpResponse:
             f"Prestations archivées{INSECABLE}: {len(choisies)}. Réservations annulées{INSECABLE}: {annulees}.",
         )
         return redirect(LISTE)
+    restes = [archives.dependances(p, form.cleaned_data["jour"]) for p in choisies] if valide else []
     contexte = admin.site.each_context(request) | {
         "title": "Archiver",
         "form": form,
-        "restes": [archives.dependances(p, form.cleaned_data["jour"]) for p in choisies] if valide else [],
+        "restes": restes,
+        "factures": cloture.avertir([r for reste in restes for r in reste.reservations]),
     }
     return TemplateResponse(request, "admin/enfants/prestation/archiver.html", contexte)
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from enfants import inscriptions, regles
+from enfants import cloture, inscriptions, regles
 from enfants.admin.commun import JoursField, ParStructure
 from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
 from enfants.inscriptions import Prevision, Remplissage
@@ -52,7 +52,7 @@ class InscriptionForm(FormulaireAConfirmer):
         self._verifier_l_enfant(projet)
         self._verifier_les_autres(projet)
         if self.instance.pk and not self.errors and DES_JOURS & set(self.changed_data):
-            effets = effets_de(inscriptions.prevoir(projet, timezone.now()))
+            effets = effets_de(projet, inscriptions.prevoir(projet, timezone.now()))
             if effets:
                 self.confirmer(effets)
         return valeurs
@@ -79,7 +79,7 @@ class InscriptionForm(FormulaireAConfirmer):
             self.add_error("part", phrase)
 
 
-def effets_de(prevision: Prevision) -> Effets | None:
+def effets_de(projet: Inscription, prevision: Prevision) -> Effets | None:
     """The panel of a change; None when no day moves."""
     if prevision.vide:
         return None
@@ -93,6 +93,8 @@ def effets_de(prevision: Prevision) -> Effets | None:
         faits.append(f"Jours gardés parce que la famille les a changés{INSECABLE}: {len(prevision.gardes)}.")
     if prevision.impossible:
         faits.append(prevision.impossible)
+    ajoutes = [(projet.enfant_id, projet.prestation_id, jour) for jour in prevision.a_reserver]
+    faits += cloture.avertir(prevision.a_annuler, ajoutes)
     faits.append("Les jours passés ne changent pas.")
     bouton = "Confirmer et annuler ces jours" if annulees else "Confirmer et réserver ces jours"
     groupes = (

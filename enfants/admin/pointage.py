@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from enfants import regles
+from enfants import cloture, regles
 from enfants.admin.commun import ParStructure, prestations_de
 from enfants.calendrier import calendrier_du
 from enfants.models import Enfant, Etat, Pointage, Structure
@@ -162,6 +162,7 @@ def _contexte(request: HttpRequest, form: FeuilleForm, aujourdhui, saisie: Heure
         "jour": jour,
         "lignes": lignes,
         "aujourdhui": jour == aujourdhui,
+        "facturee": bool(cloture.jours_clos([(prestation.pk, jour)])),
         "a_venir": jour > aujourdhui,
         "creche": prestation.structure.genre == Structure.Genre.CRECHE,
         "attendus": sum(ligne.attendu.etat in (Etat.RESERVEE, Etat.DEMANDEE) for ligne in lignes),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from enfants import rattachements
+from enfants import cloture, rattachements
 from enfants.models import Enfant, Rattachement
 from enfants.rattachements import FinImpossible
 
@@ -72,12 +72,14 @@ def terminer(request: HttpRequest, numero: int) -> HttpResponse:
             return redirect(reverse("admin:enfants_enfant_change", args=[rattachement.enfant_id]))
     if envoye is None:
         jour = form.initial["jour"]
+    lignes = list(rattachements.reservations_apres(rattachement, jour, aujourdhui)) if jour else []
     contexte = admin.site.each_context(request) | {
         "title": f"Terminer le rattachement de {rattachement.enfant}",
         "rattachement": rattachement,
         "form": form,
         "jour": jour,
-        "lignes": list(rattachements.reservations_apres(rattachement, jour, aujourdhui)) if jour else [],
+        "lignes": lignes,
+        "factures": cloture.avertir(lignes),
         "immediat": jour is not None and jour < aujourdhui,
     }
     return TemplateResponse(request, "admin/enfants/rattachement/terminer.html", contexte)

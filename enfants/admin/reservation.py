@@ -1,5 +1,7 @@
 """Bookings: read here with their history, changed only through the verbs of `places`."""
 
+from typing import NamedTuple
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
@@ -7,8 +9,9 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from enfants import places
+from enfants import cloture, places
 from enfants.admin.commun import ParStructure, Periode
+from enfants.admin.confirmation import GABARIT, Effets, FormulaireAConfirmer
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
 from portail.socle.admin import LectureSeule
 
@@ -25,7 +28,7 @@ class EvenementInline(LectureSeule, admin.TabularInline):
         return Etat(evenement.de).label if evenement.de else "–"
 
 
-class AjoutForm(forms.ModelForm):
+class AjoutForm(FormulaireAConfirmer):
     """A booking by the town: at once, whatever the limit; places and exclusivity still hold."""
 
     class Meta:
@@ -39,11 +42,33 @@ class AjoutForm(forms.ModelForm):
             (issue,) = places.examiner([souhait], timezone.now(), au_nom_de_la_mairie=True)
             if issue.verdict == "refus":
                 raise forms.ValidationError(issue.phrase)
+            inscription = valeurs["inscription"]
+            ajout = (inscription.enfant_id, inscription.prestation_id, valeurs["jour"])
+            if phrases := cloture.avertir(ajoutes=[ajout]):
+                self.confirmer(
+                    Effets("Cette période est déjà facturée", "Réserver quand même", tuple(phrases))
+                )
         return valeurs
 
     def _get_validation_exclusions(self):
         # The constraints speak of columns the verb fills: it answers for them.
         return {f.name for f in Reservation._meta.fields} - {"jour"}
+
+
+class Geste(NamedTuple):
+    """An action of the list: bookings in the states `retire` are no longer due after it, those of `ajoute` become so."""
+
+    action: str
+    titre: str
+    retire: tuple[str, ...] = ()
+    ajoute: tuple[str, ...] = ()
+
+    def avertir(self, reservations) -> list[str]:
+        """What it does to the invoices, in sentences."""
+        return cloture.avertir(
+            [r for r in reservations if r.etat in self.retire],
+            [(r.enfant_id, r.prestation_id, r.jour) for r in reservations if r.etat in self.ajoute],
+        )
 
 
 class MotifForm(forms.Form):
@@ -60,6 +85,7 @@ class ReservationAdmin(ParStructure):
     date_hierarchy = "jour"
     list_per_page = 50
     inlines = (EvenementInline,)
+    add_form_template = GABARIT
     actions = ("accepter", "refuser", "excuser", "facturer", "mettre_en_conge", "annuler")
 
     def get_queryset(self, request):
@@ -131,30 +157,39 @@ class ReservationAdmin(ParStructure):
 
     @admin.action(description="Accepter les demandes choisies", permissions=["change"])
     def accepter(self, request, queryset):
-        ids = list(queryset.values_list("pk", flat=True))
-        self._faire(request, lambda: places.decider(ids, True, request.user, timezone.now()), len(ids))
+        return self._sans_motif(
+            request,
+            queryset,
+            Geste("accepter", "Accepter ces demandes", ajoute=(Etat.DEMANDEE, Etat.EN_ATTENTE)),
+            lambda ids: places.decider(ids, True, request.user, timezone.now()),
+        )
 
     @admin.action(description="Excuser les absences choisies", permissions=["change"])
     def excuser(self, request, queryset):
-        ids = list(queryset.values_list("pk", flat=True))
-        self._faire(
-            request, lambda: places.trancher_absences(ids, True, request.user, timezone.now()), len(ids)
+        return self._sans_motif(
+            request,
+            queryset,
+            Geste("excuser", "Excuser ces absences", retire=(Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE)),
+            lambda ids: places.trancher_absences(ids, True, request.user, timezone.now()),
         )
 
     @admin.action(description="Facturer les absences choisies", permissions=["change"])
     def facturer(self, request, queryset):
-        ids = list(queryset.values_list("pk", flat=True))
-        self._faire(
-            request, lambda: places.trancher_absences(ids, False, request.user, timezone.now()), len(ids)
+        return self._sans_motif(
+            request,
+            queryset,
+            Geste("facturer", "Facturer ces absences", ajoute=(Etat.ABSENT_EXCUSE,)),
+            lambda ids: places.trancher_absences(ids, False, request.user, timezone.now()),
         )
 
     @admin.action(description="Mettre en congé (contrat de crèche)", permissions=["change"])
     def mettre_en_conge(self, request, queryset):
         lignes = list(queryset)
-        self._faire(
+        return self._sans_motif(
             request,
-            lambda: [places.changer(r, Etat.CONGE, request.user, timezone.now()) for r in lignes],
-            len(lignes),
+            queryset,
+            Geste("mettre_en_conge", "Mettre ces jours en congé", retire=(Etat.RESERVEE,)),
+            lambda _: [places.changer(r, Etat.CONGE, request.user, timezone.now()) for r in lignes],
         )
 
     @admin.action(description="Refuser les demandes choisies…", permissions=["change"])
@@ -162,8 +197,7 @@ class ReservationAdmin(ParStructure):
         return self._avec_motif(
             request,
             queryset,
-            "refuser",
-            "Refuser ces demandes",
+            Geste("refuser", "Refuser ces demandes"),
             lambda ids, motif: places.decider(ids, False, request.user, timezone.now(), motif),
         )
 
@@ -172,24 +206,36 @@ class ReservationAdmin(ParStructure):
         return self._avec_motif(
             request,
             queryset,
-            "annuler",
-            "Annuler ces réservations",
+            Geste("annuler", "Annuler ces réservations", retire=places.ANNULABLES),
             lambda ids, motif: places.annuler(ids, request.user, timezone.now(), motif),
         )
 
-    def _avec_motif(self, request, queryset, action: str, titre: str, verbe):
+    def _sans_motif(self, request, queryset, geste: Geste, verbe):
+        """At once; where an invoice would no longer say the truth, ask first."""
+        ids = list(queryset.values_list("pk", flat=True))
+        phrases = [] if "confirmer" in request.POST else geste.avertir(queryset)
+        if phrases:
+            return self._demander(request, queryset, geste, phrases)
+        self._faire(request, lambda: verbe(ids), len(ids))
+        return None
+
+    def _avec_motif(self, request, queryset, geste: Geste, verbe):
         """Ask the motif first; None once done (back to the list)."""
         form = MotifForm(request.POST if "confirmer" in request.POST else None)
         ids = list(queryset.values_list("pk", flat=True))
         if form.is_valid():
             self._faire(request, lambda: verbe(ids, form.cleaned_data["motif"]), len(ids))
             return None
+        return self._demander(request, queryset, geste, geste.avertir(queryset), form)
+
+    def _demander(self, request, queryset, geste: Geste, phrases: list[str], form=None) -> TemplateResponse:
         contexte = self.admin_site.each_context(request) | {
-            "title": titre,
+            "title": geste.titre,
             "opts": self.model._meta,
             "form": form,
+            "phrases": phrases,
             "lignes": queryset.select_related("enfant", "prestation"),
-            "action": action,
+            "action": geste.action,
             "champ": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/enfants/reservation/motif.html", contexte)

@@ -233,6 +233,13 @@ def test_la_facture_dun_autre_ou_dun_mois_entier_nimporte_pas(monde, absence):
     assert "Déjà facturé" not in page(monde, absence)
 
 
+def test_lagent_sait_quun_jour_accepte_sera_a_facturer_en_plus(monde, decembre):
+    faite = reservations(monde.inscriptions["lea"], JOUR, le=LE)
+    assert "facturer en plus" not in page(monde, faite)
+    emettre(decembre)
+    assert "1 jour tombe dans une période déjà facturée" in page(monde, faite)
+
+
 def test_une_place_liberee_deja_facturee_ne_se_decline_pas(monde):
     faite = reservations(monde.inscriptions["lea"], JOUR, le=LE)
     faite.accepter(monde.agent, LE)
