@@ -19,12 +19,15 @@ NOUVELLES = timedelta(days=30)
 
 
 def nouvelle(utilisateur, maintenant: datetime) -> Q:
-    """Answered lately, not seen by this person. What the portal accepted while they were sending it is no news."""
+    """Answered lately, not seen by this person. What the portal accepted while they were sending it is no news, nor
+    what they closed themselves by withdrawing the rest.
+    """
     vues = LectureDemande.objects.filter(
         demande=OuterRef("pk"), utilisateur=utilisateur, lue_le__gte=OuterRef("decidee_le")
     )
     return Q(
         ~Exists(vues),
+        ~Q(decidee_par=utilisateur),
         etat__in=REPONDUES,
         decidee_le__gt=F("envoyee_le"),
         decidee_le__gte=maintenant - NOUVELLES,

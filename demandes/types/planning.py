@@ -45,6 +45,7 @@ class Absences(Reservations):
             ("vacances", "Vacances en famille"),
             ("autre", "Autre raison"),
         ),
+        error_messages={"required": "Choisissez la raison de l’absence."},
     )
     precision = forms.CharField(
         label="Précision",

@@ -27,7 +27,7 @@ from demandes.liste import (
     sections,
     ton_et_mot,
 )
-from demandes.models import EN_COURS, DejaTraitee, Demande, Etat
+from demandes.models import EN_COURS, DejaTraitee, Demande, DemandeEvenement, Etat
 from demandes.models.etats import ATTENDENT
 from demandes.models.requetes import nouvelle
 from demandes.recu import blocs, mots_du_jour
@@ -257,7 +257,7 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> 
         "blocs": blocs(jours, rangs),
         "jours": [(j, mots_du_jour(j, rangs.get(j.reservation_id))) for j in jours],
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
-        "etapes": [(e, _qui(e.par, adultes)) for e in trouvee.evenements.all()],
+        "etapes": [(e, _mots(e, trouvee), _qui(e.par, adultes)) for e in trouvee.evenements.all()],
     }
 
 
@@ -265,6 +265,11 @@ def _liste_attente(trouvee: Demande) -> bool:
     """Nothing of it waits for the town any more: only a place."""
     ouverts = {j.reservation.etat for j in trouvee.jours.all() if j.reservation.etat in ATTENDENT}
     return ouverts == {EtatJour.EN_ATTENTE}
+
+
+def _mots(evenement: DemandeEvenement, demande: Demande) -> str:
+    """The step that closed it in the words of its badge: « Prise en compte », « Acceptée, le reste retiré »."""
+    return demande.etat_en_mots if evenement.genre == demande.etat else evenement.get_genre_display()
 
 
 def _qui(par, adultes: set) -> str:

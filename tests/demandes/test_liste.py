@@ -296,6 +296,20 @@ def test_ce_que_la_famille_a_retire_nest_pas_refuse(monde):
     assert (faite.etat, faite.etat_en_mots) == ("acceptee_partie", "Acceptée, le reste retiré")
 
 
+def test_ce_que_lon_a_retire_soi_meme_nest_pas_une_reponse(monde):
+    """No « Nouveau » for who withdrew; the last step says it in the words of the badge."""
+    jours = [MAINTENANT.date() + timedelta(n) for n in (3, 4)]
+    faite = reservations(monde.inscriptions["lea"], *jours, le=MAINTENANT)
+    places.decider([faite.jours.first().reservation_id], True, monde.agent, MAINTENANT)
+    faite.retirer(titulaire(monde.jean).utilisateur, APRES)
+    client = monde.client(monde.jean)
+    assert "Nouveau</span>" not in liste(client, "enfants/").text
+    assert Demande.objects.nouvelles(monde.agent, APRES).filter(pk=faite.pk).exists()  # news to anybody else
+    page = client.get(reverse("demande", args=[faite.pk]))
+    assert [mots for _, mots, _ in page.context["etapes"]] == ["Envoyée", "Acceptée, le reste retiré"]
+    assert f"/enfants/planning/{jours[0]:%Y-%m}/?vue=semaine&amp;du={jours[0]}" in page.text
+
+
 def test_acceptee_en_partie_quand_un_jour_est_refuse(monde):
     faite = reservations(
         monde.inscriptions["lea"], *(MAINTENANT.date() + timedelta(n) for n in (3, 4)), le=MAINTENANT
