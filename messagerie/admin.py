@@ -44,9 +44,9 @@ def familles_de(utilisateur):
 def cibles_de(utilisateur) -> list[Cible]:
     """Whom this agent may write to all at once: their structures, each followed by its services."""
     structures = [s for s in structures_de(utilisateur).values() if s]
-    services = Prestation.objects.filter(structure__in=structures, archivee_le=None)
+    services = Prestation.objects.filter(structure__in=structures).proposees(timezone.localdate())
     par_structure = defaultdict(list)
-    for service in services.order_by("ordre", "nom", "pk"):
+    for service in services.select_related("structure").order_by("ordre", "nom", "pk"):
         par_structure[service.structure_id].append(service)
     return [Cible(s, service) for s in structures for service in (None, *par_structure[s.pk])]
 

@@ -24,7 +24,7 @@ class Cible:
     prestation: Prestation | None = None
 
     def __str__(self) -> str:
-        return f"{self.prestation.nom} ({self.structure})" if self.prestation else str(self.structure)
+        return str(self.prestation or self.structure)
 
     @property
     def cle(self) -> str:

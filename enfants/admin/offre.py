@@ -174,7 +174,7 @@ def panneau(prestation: Prestation) -> str:
 class PrestationAdmin(Tracee, ParStructure, AvecApercu):
     form = PrestationForm
     list_display = (
-        "nom",
+        "intitule",
         "structure",
         "jours_en_mots",
         "validation",
@@ -215,6 +215,10 @@ class PrestationAdmin(Tracee, ParStructure, AvecApercu):
 
     class Media:
         css = {"all": ["css/galets.css", "css/enfants-admin.css"]}
+
+    @admin.display(description="nom", ordering="nom")
+    def intitule(self, prestation: Prestation) -> str:
+        return prestation.nom_date
 
     @admin.display(description="jours", ordering="jours")
     def jours_en_mots(self, prestation: Prestation) -> str:

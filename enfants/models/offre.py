@@ -1,6 +1,6 @@
 """What the town offers: structures, services, limits, places."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -247,7 +247,14 @@ class Prestation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.nom} ({self.structure})"
+        return f"{self.nom_date} ({self.structure})"
+
+    @property
+    def nom_date(self) -> str:
+        """« Mercredi journée, jusqu’au 31/08/2027 » once archived: next year's, of the same name, stands beside it."""
+        if self.archivee_le is None:
+            return self.nom
+        return f"{self.nom}, jusqu’au {self.archivee_le - timedelta(days=1):%d/%m/%Y}"
 
 
 class GroupeExclusif(models.Model):

@@ -327,3 +327,13 @@ def test_sans_calendrier_les_semaines_types_attendent_et_c_est_dit(monde, mairie
 def test_sans_reconduire_personne_n_est_inscrit(monde, mairie, annee_prochaine):
     dupliquer(mairie, monde, reconduire="")
     assert not Inscription.objects.filter(du=RENTREE).exists()
+
+
+def test_deux_homonymes_se_distinguent():
+    """This year's, archived ahead, and next year's of the same name."""
+    ancienne = factories.prestation("Club", archivee_le=date(2027, 9, 1))
+    nouvelle = factories.prestation("Club", debut=date(2027, 9, 1))
+    assert [str(p) for p in (ancienne, nouvelle)] == [
+        "Club, jusqu’au 31/08/2027 (Garderie périscolaire)",
+        "Club (Garderie périscolaire)",
+    ]
