@@ -25,8 +25,8 @@ def facturer(ville: Ville, gens: Gens, regie: Regie, periodes: Periodes, barre) 
     debut, jour = ville.annee.debut, ville.aujourdhui
     # Never before this school year: the relevé that opens first must show them.
     dates = [max(debut, jour - timedelta(days=n)) for n in (46, 40, 15)]
-    premiere = _campagne(regie, periodes.premiere, dates[0], dates[0] + timedelta(days=30))
-    factures = _emettre(premiere, gens, barre)
+    premiere = ouvrir(regie, periodes.premiere, dates[0], dates[0] + timedelta(days=30))
+    factures = emettre(premiere, gens, barre)
     if len(factures) != EN_PREMIERE:
         raise ValueError(
             f"{len(factures)} invoices in the first period, {EN_PREMIERE} are needed before AL-36"
@@ -34,14 +34,15 @@ def facturer(ville: Ville, gens: Gens, regie: Regie, periodes: Periodes, barre) 
     jean = [f for f in factures if f.famille_id == gens.jean.pk]
     autres = [f for f in factures if f.famille_id != gens.jean.pk]
     _encaisser(regie, gens, ville.hasard, autres + jean, dates[1])
-    seconde = _campagne(regie, periodes.seconde, dates[2], max(jour + timedelta(days=7), dates[2]))
-    factures = _emettre(seconde, gens, barre)
+    seconde = ouvrir(regie, periodes.seconde, dates[2], max(jour + timedelta(days=7), dates[2]))
+    factures = emettre(seconde, gens, barre)
     payees = [f for f in factures if f.famille_id != gens.jean.pk and ville.hasard.random() < 0.7]
     _encaisser(regie, gens, ville.hasard, payees, jour - timedelta(days=min(3, (jour - debut).days)))
     verifier(gens)
 
 
-def _campagne(regie: Regie, periode: tuple[date, date], jour: date, echeance: date) -> Campagne:
+def ouvrir(regie: Regie, periode: tuple[date, date], jour: date, echeance: date) -> Campagne:
+    """The campagne of that period; `jour` dates its invoices."""
     return Campagne.objects.create(
         regie=regie,
         libelle=f"Du {periode[0]:%d/%m/%Y} au {periode[1]:%d/%m/%Y}",
@@ -52,7 +53,7 @@ def _campagne(regie: Regie, periode: tuple[date, date], jour: date, echeance: da
     )
 
 
-def _emettre(campagne: Campagne, gens: Gens, barre) -> list[Facture]:
+def emettre(campagne: Campagne, gens: Gens, barre) -> list[Facture]:
     """Every draft of the campagne as an invoice, by family number: Jean's comes first."""
     calculer(campagne, campagne.date_facture)
     brouillons = list(

@@ -1,4 +1,7 @@
-"""The crèche: one child of Claire's with a contract, its attendance by the hour, a leave, a day beyond the contract."""
+"""The crèche: one child of Claire's with a contract, its attendance by the hour, a leave, a day beyond the contract.
+
+Its régie bills the hours noted, by the half-hour begun, at an effort rate of the quotient (not the PSU: out of scope).
+"""
 
 import uuid
 from datetime import date, time, timedelta
@@ -16,9 +19,13 @@ from enfants.models import (
     Rattachement,
     Structure,
 )
+from facturation.models import Compteur, Regie, RegiePrestation, Tarif
 from familles.models import Famille
+from portail.socle.dates import premier_du_mois
 
+from . import argent
 from .carnet import Carnet
+from .guide import Gens
 from .population import Ville
 from .reservations import Ouvertures
 
@@ -26,6 +33,8 @@ JOURS = semaine.masque((0, 1, 3, 4))
 # Four days of nine hours: exactly the contract, so that one late evening goes beyond it.
 HEURES, HABITUDE, TARD = Decimal(36), (time(8, 15), time(17, 15)), (time(8, 15), time(18, 20))
 AVANT, APRES = timedelta(weeks=4), timedelta(weeks=6)
+# Of the quotient, for a half-hour, and its bounds in cents: about 1 € an hour for a quotient of 850.
+TAUX, PLANCHER, PLAFOND = Decimal("0.06"), 15, 120
 
 
 def batir(ville: Ville, claire: Famille, ordre: int) -> Inscription:
@@ -80,9 +89,10 @@ def _enfant(ville: Ville, claire: Famille) -> Enfant:
 
 
 def reserver(ville: Ville, contrat: Inscription, ouvertures: Ouvertures, carnet: Carnet) -> None:
-    """Four weeks behind, six ahead: the last day before today is long, leave two weeks ago and in a fortnight."""
+    """The last whole month and four weeks behind, six ahead: one long day, leave at the start and in a fortnight."""
     aujourdhui = ville.aujourdhui
-    ouverts = ouvertures.jours(contrat.prestation, aujourdhui - AVANT, aujourdhui + APRES)
+    debut = min(_dernier_mois(aujourdhui)[0], aujourdhui - AVANT)
+    ouverts = ouvertures.jours(contrat.prestation, debut, aujourdhui + APRES)
     jours = [j for j in ouverts if semaine.contient(JOURS, j)]
     passes = [j for j in jours if j < aujourdhui]
     lundi = aujourdhui - timedelta(days=aujourdhui.weekday())
@@ -99,3 +109,47 @@ def reserver(ville: Ville, contrat: Inscription, ouvertures: Ouvertures, carnet:
         carnet.poser(contrat, jour, reguliere=True)
         if jour < aujourdhui:
             carnet.pointer(contrat, jour, True, TARD if jour == long else HABITUDE)
+
+
+def batir_regie(contrat: Inscription, depuis: date) -> Regie:
+    """« Régie petite enfance », prefix PE: the hours noted, by the half-hour begun."""
+    regie = Regie.objects.create(
+        nom="Régie petite enfance",
+        prefixe="PE",
+        adresse="5 quai des Lavandières",
+        code_postal="84990",
+        ville="Belrive-sur-Durance",
+        telephone="04 65 71 54 64",
+        courriel="creche@belrive.example",
+        ordre_cheque="Régie petite enfance",
+        horaires="Du lundi au vendredi, de 8 h à 18 h",
+        tresorerie="Service de gestion comptable de Belrive",
+    )
+    Compteur.objects.bulk_create(Compteur(regie=regie, nature=n) for n in ("facture", "avoir", "reglement"))
+    lien = RegiePrestation.objects.create(regie=regie, prestation=contrat.prestation, du=depuis)
+    Tarif.objects.create(
+        lien=lien,
+        du=depuis,
+        mode="taux_effort",
+        unite="demi_heure",
+        taux=TAUX,
+        plancher_centimes=PLANCHER,
+        plafond_centimes=PLAFOND,
+    )
+    return regie
+
+
+def facturer(ville: Ville, regie: Regie, gens: Gens, barre) -> None:
+    """The last whole month, due in a month: Claire has something to pay, in a régie of its own."""
+    aujourdhui = ville.aujourdhui
+    date_facture = max(premier_du_mois(aujourdhui), aujourdhui - timedelta(days=10))
+    argent.emettre(
+        argent.ouvrir(regie, _dernier_mois(aujourdhui), date_facture, date_facture + timedelta(days=30)),
+        gens,
+        barre,
+    )
+
+
+def _dernier_mois(jour: date) -> tuple[date, date]:
+    fin = premier_du_mois(jour) - timedelta(days=1)
+    return premier_du_mois(fin), fin

@@ -1,16 +1,19 @@
 """The demonstration town: the guide's figures whatever the day, the same every time, never overbooked."""
 
 import io
+from datetime import time
 
 import pytest
 import time_machine
 from django.core.management import CommandError, call_command
 from django.db.models import Count, F, Q
+from django.utils import timezone
 
 from demandes.models import Demande
 from enfants import contrat
 from enfants.models import Creneau, Enfant, Inscription, Pointage, Reservation
 from enfants.models.reservation import OCCUPANTS
+from facturation.complements import a_facturer
 from facturation.models import Facture, Reglement
 from facturation.releve import impayees, releve, solde
 from familles.models import Famille
@@ -80,10 +83,28 @@ def test_la_creche_a_un_contrat_un_conge_et_un_jour_de_trop(db):
         assert {s.hors_contrat for s in autres} == {0}
 
 
+@pytest.mark.parametrize("jour", JOURS)
+def test_la_creche_facture_les_heures_pointees(db, jour):
+    """Every day noted of the month, 18 half-hours each (21 for the long one): in a régie of its own, all of it due."""
+    with time_machine.travel(f"{jour}T10:00:00+02:00", tick=False):
+        batir()
+        (facture,) = Facture.objects.filter(regie__prefixe="PE")
+        pointages = Pointage.objects.filter(
+            prestation__structure__genre="creche", jour__range=(facture.periode_du, facture.periode_au)
+        )
+        longs = pointages.filter(depart__gt=time(18)).count()
+        # Quotient 1320 at 0,06 %.
+        demi_heures = 18 * (pointages.count() - longs) + 21 * longs
+        assert (facture.reference, facture.total_centimes) == ("PE-1", 79 * demi_heures)
+        assert pointages.count() > 10
+        assert solde(facture.famille) == sum(i.reste for i in impayees(facture.famille))
+        assert a_facturer(timezone.localdate()).nombre == 0
+
+
 def test_les_numeros_se_suivent_et_aucun_courriel_ne_part(db):
     batir()
 
-    factures = sorted(Facture.objects.values_list("numero", flat=True))
+    factures = sorted(Facture.objects.filter(regie__prefixe="AL").values_list("numero", flat=True))
     assert factures == list(range(12, 12 + len(factures)))
     reglements = sorted(Reglement.objects.values_list("numero", flat=True))
     assert reglements == list(range(205, 205 + len(reglements)))

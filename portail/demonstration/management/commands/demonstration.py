@@ -64,6 +64,7 @@ class Command(BaseCommand):
         regie = ville.batir_regie(offre, commune.depuis)
         gens = guide.batir_gens(commune, guide.batir_agents())
         contrat = creche.batir(commune, gens.claire, len(ville.STRUCTURES))
+        petite_enfance = creche.batir_regie(contrat, commune.depuis)
         inscriptions = population.peupler(commune, familles - 4, self.barre(familles - 4, "Familles"))
         ouvertures = reservations.Ouvertures(
             calendrier_du(jour - timedelta(days=400), jour + timedelta(days=200))
@@ -83,6 +84,7 @@ class Command(BaseCommand):
         creche.reserver(commune, contrat, ouvertures, carnet)
         carnet.ecrire()
         argent.facturer(commune, gens, regie, periodes, self.barre(familles + argent.EN_PREMIERE, "Factures"))
+        creche.facturer(commune, petite_enfance, gens, self.barre(1, "Crèche"))
         courrier.ecrire_messages(commune, gens)
         courrier.ecrire_demandes(commune, gens, ouvertures)
         guichet.marquer_lues(gens.jean)
