@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from enfants import places, regles
 from enfants.models import Etat, Inscription, Pointage, Reservation
+from enfants.planning_case import porteuse
 from portail.socle.argent import INSECABLE
 
 
@@ -65,6 +66,24 @@ def poser(inscription: Inscription, du: date, au: date, par, maintenant: datetim
 def rendre(reservation: Reservation, par, maintenant: datetime) -> None:
     """The child comes after all: booked again, if a place is left. Raises TransitionInterdite."""
     places.changer(reservation, Etat.RESERVEE, par, maintenant, "Congé rendu")
+
+
+def pointages_de(inscription: Inscription, depuis: date) -> list[Pointage]:
+    """Attendance that is this contract's, as on the planning: on its days, those it booked, and of those nobody booked
+    the ones it is the first to bear. A child may have two, one after the other or one a household.
+    """
+    meme = {"enfant": inscription.enfant_id, "prestation": inscription.prestation_id}
+    lignes = Reservation.objects.filter(**meme, jour__gte=depuis).vivantes().order_by()
+    tenues = dict(lignes.values_list("jour", "inscription"))
+    inscriptions = sorted(
+        Inscription.objects.filter(**meme), key=lambda i: (i.famille_id != inscription.famille_id, i.pk)
+    )
+    return [
+        p
+        for p in Pointage.objects.filter(**meme, jour__gte=depuis).order_by("jour", "pk")
+        if inscription.vaut(p.jour)
+        and tenues.get(p.jour, porteuse(inscriptions, p.jour).pk) == inscription.pk
+    ]
 
 
 def semaines(pointages: Iterable[Pointage], heures_semaine: Decimal | None) -> list[Semaine]:

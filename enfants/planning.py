@@ -24,6 +24,7 @@ from enfants.planning_case import (
     est_anomalie,
     etat_de_la_case,
     jours_hors_contrat,
+    porteuse,
     precision,
 )
 from enfants.planning_places import Disponibilites, Estimation
@@ -124,15 +125,26 @@ class _Construction:
         return self.decors[cle]
 
     def presences(self, inscription: Inscription) -> dict[date, Pointage]:
-        """Attendance belongs to (child, service, day): shown on the row that booked, else on the first enrolled."""
+        """Attendance belongs to (child, service, day): shown on the row that booked, else on the first that covers it."""
         cle = (inscription.enfant_id, inscription.prestation_id)
         if cle not in self.pointages:
             return {}
         return {
-            jour: p
-            for jour, p in self.pointages[cle].items()
-            if self.tenues.setdefault((*cle, jour), inscription.pk) == inscription.pk
+            jour: p for jour, p in self.pointages[cle].items() if self._porteuse(cle, jour) == inscription.pk
         }
+
+    def _porteuse(self, cle: tuple, jour: date) -> int:
+        if (*cle, jour) not in self.tenues:
+            self.tenues[*cle, jour] = porteuse(self.inscrites[cle], jour).pk
+        return self.tenues[*cle, jour]
+
+    @cached_property
+    def inscrites(self) -> dict[tuple, list[Inscription]]:
+        """Inscriptions of a child to a service, the family's own first."""
+        trouvees = defaultdict(list)
+        for i in sorted(self.e.inscriptions, key=lambda i: i.famille_id != self.e.famille_id):
+            trouvees[i.enfant_id, i.prestation_id].append(i)
+        return trouvees
 
     def fenetre(self, prestation: Prestation, jour: date) -> str:
         """Why the bookings of the service are not open now; an empty string when they are."""
@@ -163,7 +175,11 @@ class _Rangee:
     def cases(self) -> list[Case]:
         construction, inscription = self.c, self.inscription
         presences = construction.presences(inscription)
-        hors_contrat = jours_hors_contrat(presences.values(), inscription.heures_semaine)
+        hors_contrat = jours_hors_contrat(
+            # The days of a former contract, or of the other one, are not its hours.
+            [p for jour, p in presences.items() if inscription.vaut(jour)],
+            inscription.heures_semaine,
+        )
         reservations = construction.reservations.get(inscription.pk, {})
         aujourdhui, a_soi = construction.aujourdhui, self.a_soi
         cases = []

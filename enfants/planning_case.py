@@ -1,13 +1,13 @@
 """A cell of the planning, pure: its code (the galet), its words, what it may post."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
 from enfants import regles
-from enfants.models import Etat, Pointage
+from enfants.models import Etat, Inscription, Pointage
 from enfants.models.reservation import OCCUPANTS
 from portail.socle.argent import INSECABLE
 
@@ -96,6 +96,11 @@ def est_anomalie(etat: str, present: bool | None, fond: str) -> bool:
     if present:
         return etat in ABSENCES
     return present is None and etat in OCCUPANTS and fond in FONDS
+
+
+def porteuse(inscriptions: Sequence[Inscription], jour: date) -> Inscription:
+    """Of a child's inscriptions to a service, the one that bears an attendance nobody booked."""
+    return next((i for i in inscriptions if i.vaut(jour)), inscriptions[0])
 
 
 def jours_hors_contrat(pointages: Iterable[Pointage], heures_semaine: Decimal | None) -> set[date]:

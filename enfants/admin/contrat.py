@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from enfants import contrat, places
-from enfants.models import Etat, Inscription, Pointage, Reservation
+from enfants.models import Etat, Inscription, Reservation
 from portail.socle.argent import INSECABLE
 
 SEMAINES = timedelta(weeks=8)
@@ -84,9 +84,7 @@ def contrat_de_creche(request: HttpRequest, numero: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         _poser(request, inscription, form.cleaned_data)
         return redirect("contrat_de_creche", numero=inscription.pk)
-    pointages = Pointage.objects.filter(
-        enfant=inscription.enfant_id, prestation=inscription.prestation_id, jour__gte=aujourdhui - SEMAINES
-    )
+    pointages = contrat.pointages_de(inscription, aujourdhui - SEMAINES)
     contexte = admin.site.each_context(request) | {
         "title": f"Contrat de {inscription.enfant}",
         "inscription": inscription,
@@ -98,7 +96,7 @@ def contrat_de_creche(request: HttpRequest, numero: int) -> HttpResponse:
         "aujourdhui": aujourdhui,
         "semaines": [
             (s, contrat.duree_en_mots(s.minutes), contrat.duree_en_mots(s.hors_contrat))
-            for s in contrat.semaines(pointages.order_by("jour", "pk"), inscription.heures_semaine)
+            for s in contrat.semaines(pointages, inscription.heures_semaine)
         ],
     }
     return TemplateResponse(request, "admin/enfants/inscription/contrat.html", contexte)

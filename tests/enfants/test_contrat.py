@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from enfants import contrat, planning, planning_lecture
-from enfants.models import Etat, Inscription, Pointage, Reservation
+from enfants.models import Etat, Inscription, Pointage, Rattachement, Reservation
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, pris, reserver
 from tests.enfants.test_admin import adresse
@@ -133,6 +133,63 @@ def test_une_semaine_a_cheval_compte_ses_heures_du_mois_davant(monde, inscriptio
         date(2026, 12, 1): "present",
         date(2026, 12, 2): "hors_contrat",
     }
+
+
+def hors_contrat(inscription, mois: date) -> dict[int, set]:
+    """By inscription of the child: the days of that month shown as beyond the contract."""
+    lues = planning_lecture.lire(
+        [inscription.enfant], inscription.famille, planning.mois_de(mois), MAINTENANT
+    )
+    return {
+        li.inscription.pk: {c.jour.day for c in li.cases if c.etat == "hors_contrat"}
+        for li in planning.planning(lues)[0].lignes
+        if li.inscription.heures_semaine
+    }
+
+
+def minutes(inscription) -> dict[date, tuple[int, int]]:
+    lus = contrat.pointages_de(inscription, date(2026, 10, 1))
+    return {s.lundi: (s.minutes, s.hors_contrat) for s in contrat.semaines(lus, inscription.heures_semaine)}
+
+
+def test_deux_contrats_qui_se_suivent_comptent_chacun_leurs_jours(monde, mairie, inscription):
+    """20 hours until Tuesday 17 November, 20 others from the 18th: five long days that week, on two contracts."""
+    lundi, heures = date(2026, 11, 16), [date(2026, 11, n) for n in range(16, 21)]
+    Inscription.objects.filter(pk=inscription.pk).update(au=date(2026, 11, 17))
+    suivant = factories.inscription(
+        monde.tom, inscription.prestation, monde.jean, du=date(2026, 11, 18), heures_semaine=Decimal("20")
+    )
+    Pointage.objects.bulk_create(pointer(inscription, jour, 8, 16) for jour in heures)
+    assert hors_contrat(inscription, lundi) == {inscription.pk: set(), suivant.pk: {20}}
+    inscription.refresh_from_db()
+    assert minutes(inscription) == {lundi: (17 * 60, 0)}
+    assert minutes(suivant) == {lundi: (25 * 60 + 30, 5 * 60 + 30)}
+    assert f"25{N}h{N}30" in mairie.get(page(suivant)).content.decode()
+
+
+def test_le_contrat_du_mois_davant_ne_compte_pas_dans_la_semaine_a_cheval(monde, inscription):
+    """A contract that ended on Monday 30 November: December's counts its own days only."""
+    Inscription.objects.filter(pk=inscription.pk).update(au=date(2026, 11, 30))
+    suivant = factories.inscription(
+        monde.tom, inscription.prestation, monde.jean, du=date(2026, 12, 1), heures_semaine=Decimal("20")
+    )
+    jours = [date(2026, 11, 30), date(2026, 12, 1), date(2026, 12, 2)]
+    Pointage.objects.bulk_create(pointer(inscription, jour, 8, 17) for jour in jours)
+    assert hors_contrat(suivant, date(2026, 12, 1)) == {suivant.pk: set()}
+
+
+def test_un_contrat_par_foyer_compte_ce_quil_a_reserve(monde, inscription):
+    """Both cover the day: who booked bears it, on both households' plannings and in both accounts."""
+    Rattachement.objects.create(enfant=monde.tom, famille=monde.jeanne, du=date(2026, 9, 1))
+    autre = factories.inscription(
+        monde.tom, inscription.prestation, monde.jeanne, heures_semaine=Decimal("20")
+    )
+    reserver(autre, JEUDI)
+    Pointage.objects.bulk_create(pointer(inscription, jour, 8, 16) for jour in (JEUDI, date(2026, 11, 27)))
+    lundi = date(2026, 11, 23)
+    assert minutes(inscription) == {lundi: (8 * 60 + 30, 0)}
+    # Nobody booked Friday: each household reads it on its own row.
+    assert minutes(autre) == {lundi: (17 * 60, 0)}
 
 
 def test_le_lien_se_montre_sur_l_inscription_a_contrat(mairie, monde, inscription):
