@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from http.client import HTTPConnection
+from pathlib import Path
 from statistics import quantiles
 from threading import Barrier
+from urllib.parse import urlencode, urlsplit
 
-import requests
 from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
@@ -31,6 +33,15 @@ def lundi_lointain() -> date:
     return jour + timedelta(-jour.weekday() % 7)
 
 
+@dataclass(frozen=True)
+class Page:
+    """What a request is answered."""
+
+    status_code: int
+    text: str
+    suite: str  # where a redirection leads
+
+
 @dataclass
 class Navigateur:
     """A browser logged in as this account."""
@@ -43,33 +54,38 @@ class Navigateur:
     def __post_init__(self) -> None:
         entree = Client()
         entree.force_login(self.compte)
-        self.session = requests.Session()
-        self.session.cookies.set(
-            settings.SESSION_COOKIE_NAME, entree.cookies[settings.SESSION_COOKIE_NAME].value
+        session = entree.cookies[settings.SESSION_COOKIE_NAME].value
+        self.temoins = (
+            f"{settings.SESSION_COOKIE_NAME}={session}; {settings.CSRF_COOKIE_NAME}={JETON}"  # its cookies
         )
-        self.session.cookies.set(settings.CSRF_COOKIE_NAME, JETON)
 
-    def poster(self, chemin: str, **champs) -> requests.Response:
+    def poster(self, chemin: str, **champs) -> Page:
         """Post, then read the page it leads to, as a browser does."""
+        corps = urlencode({"csrfmiddlewaretoken": JETON, **champs}, doseq=True)
         depart = time.monotonic()
-        champs = {"csrfmiddlewaretoken": JETON, **champs}
-        reponse = self._demander("post", chemin, data=champs, allow_redirects=False)
+        page = self._demander("POST", chemin, corps)
         self.durees.append(time.monotonic() - depart)
-        self.statuts.append(reponse.status_code)
-        return self.lire(reponse.headers["Location"]) if reponse.status_code == 302 else reponse
+        return self.lire(page.suite) if page.status_code == 302 else page
 
-    def lire(self, chemin: str) -> requests.Response:
-        reponse = self._demander("get", chemin)
-        self.statuts.append(reponse.status_code)
-        return reponse
+    def lire(self, chemin: str) -> Page:
+        return self._demander("GET", chemin)
 
-    def _demander(self, methode: str, chemin: str, **options) -> requests.Response:
-        # Each request on a connection of its own: a kept one that the server closes just then would be an error of
-        # the client's own. Asking for « Connection: close » is not enough: the test's server closes without saying so.
-        self.session.close()
-        return self.session.request(methode, self.site + chemin, timeout=60, **options)
+    def _demander(self, methode: str, chemin: str, corps: str | None = None) -> Page:
+        """Each request on a connection of its own: a kept one that the server closes just then would be an error of
+        the client's own. Nothing more than the standard library: two hundred browsers share the server's machine.
+        """
+        lien = HTTPConnection(urlsplit(self.site).netloc, timeout=60)
+        entetes = {"Cookie": self.temoins, "Content-Type": "application/x-www-form-urlencoded"}
+        try:
+            lien.request(methode, chemin, corps, entetes)
+            reponse = lien.getresponse()
+            page = Page(reponse.status, reponse.read().decode(), reponse.getheader("Location", ""))
+        finally:
+            lien.close()
+        self.statuts.append(page.status_code)
+        return page
 
-    def planning(self, action: str, cases: Iterable[str], **champs) -> requests.Response:
+    def planning(self, action: str, cases: Iterable[str], **champs) -> Page:
         return self.poster(
             "/enfants/planning/demande/",
             c=list(cases),
@@ -79,10 +95,10 @@ class Navigateur:
             **champs,
         )
 
-    def reserver(self, inscription, *jours: date) -> requests.Response:
+    def reserver(self, inscription, *jours: date) -> Page:
         return self.planning("reserver", [f"{inscription.pk}:{jour.isoformat()}:0" for jour in jours])
 
-    def absent(self, *reservations) -> requests.Response:
+    def absent(self, *reservations) -> Page:
         cases = [f"{r.inscription_id}:{r.jour.isoformat()}:{r.version}" for r in reservations]
         return self.planning("absence", cases, raison="familiale")
 
@@ -110,3 +126,13 @@ def mesures(navigateurs: Iterable[Navigateur]) -> tuple[int, float]:
         sum(s >= 500 for n in navigateurs for s in n.statuts),
         quantiles(durees, n=20)[-1],
     )
+
+
+def secondes(pid: int) -> float:
+    """Seconds of processor this process and its children spent so far."""
+    tics = 0
+    for pere in (pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())):
+        # After the name, which may hold anything: state is the first, user and system times the 12th and 13th.
+        champs = Path(f"/proc/{pere}/stat").read_text().rpartition(")")[2].split()
+        tics += int(champs[11]) + int(champs[12])
+    return tics / os.sysconf("SC_CLK_TCK")
