@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from demandes.depots import Guichet
 from demandes.models import Demande, ReglageDemande
@@ -128,6 +129,13 @@ def _attend_encore(demande: Demande) -> bool:
     return demande.est_en_cours
 
 
+def _tenir(famille: Famille) -> Famille:
+    """The household under lock, with the adults its receipt is for: read before places are locked, not meanwhile."""
+    famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
+    prefetch_related_objects([famille], "responsables")
+    return famille
+
+
 @transaction.atomic
 def envoyer_reservations(
     famille: Famille, souhaits: list, par, maintenant: datetime, jeton: uuid.UUID
@@ -135,7 +143,7 @@ def envoyer_reservations(
     """Book: one demande for the days that could be asked (None if none could), and what became of each. A day
     invoiced since the page was shown is refused.
     """
-    famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
+    famille = _tenir(famille)
     if deja := famille.demandes.filter(jeton=jeton).first():
         return deja, []
     clos = jours_clos((s.inscription.prestation_id, s.jour) for s in souhaits)
@@ -156,7 +164,7 @@ def envoyer_absences(
     """Declare absences for one reason; `raison` holds the cleaned values of the kind « absences ». A day invoiced
     since the page was shown is refused.
     """
-    famille = verrouiller_un(Famille.objects.filter(pk=famille.pk))
+    famille = _tenir(famille)
     if deja := famille.demandes.filter(jeton=jeton).first():
         return deja, []
     genre = PAR_CODE["absences"]

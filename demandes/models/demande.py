@@ -14,7 +14,7 @@ from enfants import places
 from enfants.models import Enfant
 from familles.models import Famille
 from messagerie.models import Conversation
-from portail.socle.courriels import poster
+from portail.socle.courriels import Lettre, poster_ensemble
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
@@ -190,7 +190,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             envoyee_le=maintenant,
             jeton=jeton or uuid.uuid4(),
         )
-        demande._noter(DemandeEvenement.Genre.ENVOYEE, par, maintenant, texte)
+        demande.envoi = demande._noter(DemandeEvenement.Genre.ENVOYEE, par, maintenant, texte)
         return demande
 
     # --- verbs: atomic, lock, read again, twice is once -------------------------------------------
@@ -358,11 +358,16 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             texte = ""
         relue = self.genre.planning and not self.vient_de_les_porter
         lue = Demande.objects.avec_jours().get(pk=self.pk) if relue else self
-        for adresse in self.famille.adresses_courriel():
-            cle = f"demande:{self.numero}:{evenement.pk}:{adresse}"
-            contexte = {"demande": lue, "texte": texte}
-            poster(cle[:200], adresse, f"courriels/demande_{evenement.genre}.txt", contexte)
+        poster_ensemble(
+            Lettre(
+                f"demande:{self.numero}:{evenement.pk}:{adresse}"[:200],
+                adresse,
+                f"courriels/demande_{evenement.genre}.txt",
+                {"demande": lue, "texte": texte},
+            )
+            for adresse in self.famille.adresses_courriel()
+        )
 
     def accuser(self) -> None:
-        """The receipt, mailed: what was sent, its number. In the transaction of the sending."""
-        self._prevenir(self.evenements.get(genre=DemandeEvenement.Genre.ENVOYEE))
+        """The receipt, mailed: what was sent, its number. Just after `ouvrir`, in the transaction of the sending."""
+        self._prevenir(self.envoi)
