@@ -29,6 +29,8 @@ AFFICHES = {
     Etat.ABSENCE_DEMANDEE: ("TENTATIVE", " (absence à confirmer)"),
 }
 LECTURE = timedelta(hours=1)
+# Seconds since then fit the 32 bits of a SEQUENCE until 2088.
+ORIGINE = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def bornes(aujourdhui: date) -> tuple[date, date]:
@@ -76,7 +78,8 @@ def _evenement(r: Reservation, site: str) -> Event:
     )
     evenement.add("dtstamp", r.modifiee_le.astimezone(UTC))
     evenement.add("last-modified", r.modifiee_le.astimezone(UTC))
-    evenement.add("sequence", r.version)
+    # Never lower than what a calendar has already read, even when the day was cancelled, then asked again.
+    evenement.add("sequence", int((r.modifiee_le - ORIGINE).total_seconds()))
     evenement.add("dtstart", _utc(r.jour, prestation.heure_debut))
     evenement.add("dtend", _utc(r.jour, prestation.heure_fin))
     evenement.add("summary", f"{r.enfant.prenom}\N{NO-BREAK SPACE}: {prestation.nom}{suite}")

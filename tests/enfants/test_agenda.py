@@ -2,7 +2,7 @@
 
 import json
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -179,6 +179,31 @@ def test_un_jour_redemande_garde_son_evenement(monde):
     reserver(monde.inscriptions["lea"], JEUDI)
     (apres,) = evenements(Client().get(chemin)).values()
     assert avant["UID"] == apres["UID"]
+
+
+def test_chaque_changement_a_un_numero_plus_grand(monde):
+    """A calendar keeps the highest SEQUENCE it read: the day asked again, a new row, must not start again at one."""
+    chemin = adresse(lien(monde))
+    inscription = monde.inscriptions["lea"]
+    automatique(inscription.prestation)
+    numeros = []
+
+    def lire():
+        (evenement,) = evenements(Client().get(chemin)).values()
+        numeros.append(int(evenement["SEQUENCE"]))
+
+    def le(minutes: int):
+        return MAINTENANT + timedelta(minutes=minutes)
+
+    (premiere,) = demander(inscription, JEUDI, maintenant=le(0))
+    lire()
+    places.declarer_absences([premiere.reservation], None, le(1), "Malade", medicale=False)
+    demander(inscription, JEUDI, maintenant=le(4))
+    lire()
+    places.annuler([r.pk for r in inscription.reservations.vivantes()], None, le(5), "Essai")
+    demander(inscription, JEUDI, maintenant=le(6))
+    lire()
+    assert numeros == sorted(set(numeros)) and numeros[-1] < 2**31
 
 
 def test_les_jours_de_lautre_foyer_ny_sont_pas(monde):
