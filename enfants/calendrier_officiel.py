@@ -6,6 +6,7 @@ second opinion up to 31 August 2028, where it stops; beyond, `holidays` guesses 
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 
 import holidays
 from django.db import transaction
@@ -66,6 +67,12 @@ def periodes(zone: str, du: date, au: date) -> list[Periode]:
     ]
 
 
+@cache
+def _autre_source() -> SchoolHolidayDates:
+    """The other package reads 14,000 lines each time one makes it."""
+    return SchoolHolidayDates()
+
+
 def _second_avis(zone: str, trouvee: Periode) -> str:
     """A sentence when the other package does not agree, or when nobody can check."""
     if trouvee.du > VERIFIE_JUSQU_AU:
@@ -73,7 +80,7 @@ def _second_avis(zone: str, trouvee: Periode) -> str:
     if "Ascension" in trouvee.nom:  # the other package does not know it
         return ""
     # The departure is after class of the day shown: the two packages may differ by that day.
-    avis = SchoolHolidayDates()
+    avis = _autre_source()
     milieu = trouvee.du + (trouvee.au - trouvee.du) / 2
     if any(not avis.is_holiday_for_zone(jour, zone) for jour in (trouvee.du + UN_JOUR, milieu)):
         return f"{trouvee.nom} {trouvee.du.year}{INSECABLE}: les deux sources ne sont pas d’accord, à relire."
