@@ -14,6 +14,8 @@ from django.db import connection
 from django.template.base import FilterExpression, Node
 from django.test import TransactionTestCase
 
+from tests import bases
+
 pytest_plugins = ["tests.factories"]
 
 MOTIFS = import_module("demandes.migrations.0004_reglages_et_fil")
@@ -40,38 +42,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = gardes
 
 
-# --- frozen rows ------------------------------------------------------------------------------------------------
+# --- tests that write for good ----------------------------------------------------------------------------------
 
 
-def _vider_malgre_les_verrous(vider):
-    """Django empties SQLite's tables with DELETE, which the triggers of frozen rows refuse (rightly): lift them
-    for the time of a flush. PostgreSQL's TRUNCATE does not fire them.
-    """
-
-    def enveloppe(self):
-        vider_les_tables(self)
-        # Rows a migration wrote: what runs after a flush must find them, as everything else does.
-        MOTIFS.ecrire_les_motifs(apps, None)
-
-    def vider_les_tables(self):
-        if connection.vendor != "sqlite":
-            return vider(self)
-        with connection.cursor() as curseur:
-            curseur.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            declencheurs = curseur.fetchall()
-            for nom, _ in declencheurs:
-                curseur.execute(f"DROP TRIGGER {nom}")
-        try:
-            vider(self)
-        finally:
-            with connection.cursor() as curseur:
-                for _, sql in declencheurs:
-                    curseur.execute(sql)
-
-    return enveloppe
+def _vider(self) -> None:
+    bases.vider()
+    # Rows a migration wrote: what runs after must find them, as everything else does.
+    MOTIFS.ecrire_les_motifs(apps, None)
 
 
-TransactionTestCase._fixture_teardown = _vider_malgre_les_verrous(TransactionTestCase._fixture_teardown)
+TransactionTestCase._fixture_teardown = _vider
 
 
 # --- each test as if it were alone ------------------------------------------------------------------------------
