@@ -8,7 +8,7 @@ invoice holds, as every draft does, and issuing looks again under the family's l
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -17,14 +17,12 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 from enfants.models import Enfant, Inscription, Pointage, Prestation, Reservation
 from facturation.bareme import FACTURABLES, Baremes
 from facturation.brouillons import Chargement, EmissionImpossible, charger, prix_de
-from facturation.ecarts import SUIVIE
+from facturation.ecarts import MARGE, SUIVIE
 from facturation.models import Brouillon, Campagne, Facture, Regie, RegiePrestation
 from familles.models import Famille
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller, verrouiller_un
 
-# A row bears the instant its verb began, maybe before it waited for the lock of an invoice.
-MARGE = timedelta(minutes=10)
 JAMAIS = datetime(2000, 1, 1, tzinfo=UTC)
 SANS_PAYEUR = ("payeur", "parts")
 
@@ -109,9 +107,11 @@ def _par_campagne(charge: Chargement, emises: list[Campagne]) -> Iterable[EnPlus
 
 
 def _emises(aujourdhui: date) -> list[Campagne]:
-    """Issued campagnes, not those being issued; `depuis`: what moved before is in their draft."""
+    """Campagnes issued, all or half-way, not those being issued; `depuis`: what moved before is in their draft."""
     campagnes = Campagne.objects.filter(
-        etat=Campagne.Etat.EMISE, emission_demandee_le=None, au__gte=aujourdhui - SUIVIE
+        Q(etat=Campagne.Etat.EMISE) | Exists(Facture.objects.filter(campagne=OuterRef("pk"))),
+        emission_demandee_le=None,
+        au__gte=aujourdhui - SUIVIE,
     )
     lues = campagnes.annotate(premiere=Min("factures__emise_le")).prefetch_related("regie__liens_prestations")
     trouvees = list(lues.order_by("pk"))

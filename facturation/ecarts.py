@@ -14,6 +14,8 @@ from facturation.models import Campagne, Facture, LigneFacture
 
 # How long after the end of its period an invoice is watched.
 SUIVIE = timedelta(days=366)
+# A row bears the instant its verb began, maybe before the invoice whose lock, or whose lines, it did not see.
+MARGE = timedelta(minutes=10)
 DUS = (Etat.RESERVEE, Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE)
 NON_DUS = (Etat.ANNULEE, Etat.ABSENT_EXCUSE, Etat.CONGE)
 
@@ -39,7 +41,7 @@ def a_corriger(aujourdhui: date, factures: QuerySet[Facture] | None = None) -> d
     for ligne in lignes.order_by("facture", "pk"):
         cles = [(ligne.enfant_id, ligne.prestation_id, date.fromisoformat(jour)) for jour in ligne.jours]
         siennes = [non_dus[cle] for cle in cles if cle in non_dus]
-        siennes = [r for r in siennes if r.modifiee_le > ligne.facture.emise_le]
+        siennes = [r for r in siennes if r.modifiee_le > ligne.facture.emise_le - MARGE]
         # A month at one price is due as long as one of its days is.
         if siennes and (ligne.unite != "mois" or len(siennes) == len(cles)):
             trouvees[ligne.facture_id] += siennes
@@ -53,7 +55,9 @@ def _non_dus(campagnes: list[Campagne]) -> dict[tuple, Reservation]:
     periodes = Q()
     for c in campagnes:
         prestations = {lien.prestation_id for lien in c.regie.liens_prestations.all()}
-        periodes |= Q(prestation__in=prestations, jour__range=(c.du, c.au), modifiee_le__gt=c.premiere)
+        periodes |= Q(
+            prestation__in=prestations, jour__range=(c.du, c.au), modifiee_le__gt=c.premiere - MARGE
+        )
     meme_jour = {nom: OuterRef(nom) for nom in ("enfant", "prestation", "jour")}
     dus = Reservation.objects.filter(etat__in=DUS, **meme_jour)
     lignes = (

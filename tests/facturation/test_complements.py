@@ -178,6 +178,26 @@ def test_a_family_held_back_or_left_by_an_avoir(monde, service, horloge):
     assert dits() == {}
 
 
+def test_an_issue_stopped_half_way_says_to_take_it_up(monde, service, horloge, monkeypatch):
+    for nom in ("lea", "zoe"):
+        reserver(monde, nom, LUNDI)
+    vraie = emission.prevenir
+    echecs = iter([True, False])
+
+    def une_fois(*args):
+        if next(echecs):
+            raise RuntimeError
+        return vraie(*args)
+
+    monkeypatch.setattr(emission, "prevenir", une_fois)
+    campagne = emise()
+    assert (campagne.etat, Facture.objects.count()) == ("brouillon", 1)
+    assert len(dits()) == 1
+    page = texte(monde.client(monde.agent).get(adresse("campagne_en_plus")))
+    assert "s’est arrêtée avant la fin" in page
+    assert "Préparer la campagne complémentaire" not in page
+
+
 def test_a_price_that_is_missing_is_told(monde, decembre):
     reserver(monde, "lea", MARDI)
     fabrique.regie().liens_prestations.get().tarifs.update(au=LUNDI)

@@ -64,6 +64,14 @@ def test_une_fermeture_apres_la_facture(monde, decembre, django_assert_num_queri
     assert jours(ecarts) == {monde.jean: [("Léa", LUNDI), ("Tom", LUNDI)], monde.claire: [("Zoé", LUNDI)]}
 
 
+def test_un_jour_annule_pendant_lemission(monde, decembre):
+    """The verb began before the invoice and ended after it: neither saw the other."""
+    reservation = monde.inscriptions["zoe"].reservations.get(jour=LUNDI)
+    pendant = Facture.objects.get(famille=monde.claire).emise_le - timedelta(seconds=2)
+    places.annuler([reservation.pk], None, pendant, "Erreur")
+    assert jours(a_corriger(timezone.localdate())) == {monde.claire: [("Zoé", LUNDI)]}
+
+
 def test_lavoir_et_la_nouvelle_facture_reglent_tout(monde, decembre):
     fermer(monde, LUNDI)
     for facture in Facture.objects.all():
