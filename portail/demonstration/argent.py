@@ -59,16 +59,7 @@ def emettre(campagne: Campagne, gens: Gens, barre) -> list[Facture]:
     brouillons = list(
         campagne.brouillons.filter(bloque=False, total_centimes__gt=0).order_by("famille__numero")
     )
-    familles = (
-        {
-            f.pk: f
-            for f in Famille.objects.filter(pk__in=[b.famille_id for b in brouillons]).prefetch_related(
-                "responsables", "quotients"
-            )
-        }
-        if len(brouillons) < 500
-        else Famille.objects.prefetch_related("responsables", "quotients").in_bulk()
-    )
+    familles = _familles([b.famille_id for b in brouillons])
     compteur = Compteur.objects.get(regie=campagne.regie, nature="facture")
     factures = []
     for rang, brouillon in enumerate(brouillons):
@@ -96,6 +87,12 @@ def emettre(campagne: Campagne, gens: Gens, barre) -> list[Facture]:
     Compteur.objects.filter(pk=compteur.pk).update(suivant=compteur.suivant + len(factures))
     Campagne.objects.filter(pk=campagne.pk).update(etat=Campagne.Etat.EMISE, emise_par=gens.regisseur)
     return factures
+
+
+def _familles(cles: list[int]) -> dict[int, Famille]:
+    """By primary key, with their adults. Past some hundreds, all of them: a query has only so many parameters."""
+    lues = Famille.objects.prefetch_related("responsables", "quotients")
+    return lues.in_bulk(cles) if len(cles) < 500 else lues.in_bulk()
 
 
 def _encaisser(regie: Regie, gens: Gens, hasard: Random, factures: list[Facture], jour: date) -> None:

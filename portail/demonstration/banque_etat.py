@@ -293,28 +293,8 @@ class Etat:
                 code="parameter_missing",
             )
         with self.transaction():
-            if intention:
-                paiement = self.lire("payment_intent", intention)["latest_charge"]
-                if paiement is None:
-                    raise ErreurStripe(
-                        f"The PaymentIntent {intention} does not have a successful charge to refund.",
-                        code="payment_intent_unexpected_state",
-                        param="payment_intent",
-                    )
-            paiement = self.lire("charge", paiement)
-            reste = paiement["amount"] - paiement["amount_refunded"]
-            if reste == 0:
-                raise ErreurStripe(
-                    f"Charge {paiement['id']} has already been refunded.", code="charge_already_refunded"
-                )
-            montant = entier(params, "amount", mini=1, maxi=10**12)
-            montant = reste if montant is None else montant
-            if montant > reste:
-                raise ErreurStripe(
-                    f"Refund amount ({euros(montant)}) is greater than unrefunded amount on charge "
-                    f"({euros(reste)})",
-                    param="amount",
-                )
+            paiement = self.lire("charge", paiement or self._paiement_de(intention))
+            montant = a_rembourser(params, paiement)
             remboursement = self._garder(
                 self._neuf(
                     "refund",
@@ -328,8 +308,35 @@ class Etat:
                 )
             )
             paiement["amount_refunded"] += montant
-            paiement["refunded"] = montant == reste
+            paiement["refunded"] = paiement["amount_refunded"] == paiement["amount"]
             self._garder(paiement)
             self._evenement("charge.refunded", paiement)
             self._evenement("refund.created", remboursement)
             return remboursement
+
+    def _paiement_de(self, intention: str) -> str:
+        paiement = self.lire("payment_intent", intention)["latest_charge"]
+        if paiement is None:
+            raise ErreurStripe(
+                f"The PaymentIntent {intention} does not have a successful charge to refund.",
+                code="payment_intent_unexpected_state",
+                param="payment_intent",
+            )
+        return paiement
+
+
+def a_rembourser(params, paiement) -> int:
+    """The amount asked, or all that is left of the charge."""
+    reste = paiement["amount"] - paiement["amount_refunded"]
+    if reste == 0:
+        raise ErreurStripe(
+            f"Charge {paiement['id']} has already been refunded.", code="charge_already_refunded"
+        )
+    montant = entier(params, "amount", mini=1, maxi=10**12)
+    montant = reste if montant is None else montant
+    if montant > reste:
+        raise ErreurStripe(
+            f"Refund amount ({euros(montant)}) is greater than unrefunded amount on charge ({euros(reste)})",
+            param="amount",
+        )
+    return montant

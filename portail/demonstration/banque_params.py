@@ -192,28 +192,13 @@ def lire_session(params, maintenant):
         raise ErreurStripe("Invalid ui_mode: this bank only supports hosted_page", param="ui_mode")
     lignes, maintenant = lire_lignes(params), int(maintenant)
     total = sum(ligne["amount_total"] for ligne in lignes)
-    if not 50 <= total <= 99_999_999:
-        code, borne = (
-            ("amount_too_small", "at least €0.50")
-            if total < 50
-            else ("amount_too_large", "no more than €999,999.99")
-        )
-        raise ErreurStripe(f"The Checkout Session's total amount due must add up to {borne} eur", code=code)
+    verifier_total(total)
     courriel = texte(params, "customer_email", maxi=800)
     if courriel and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+\.[^@\s<>]+", courriel):
         raise ErreurStripe(f"Invalid email address: {courriel}", code="email_invalid", param="customer_email")
     langue = texte(params, "locale")
     if langue is not None and langue not in LANGUES:
         raise ErreurStripe(f"Invalid locale: {langue}", param="locale")
-    fin = entier(params, "expires_at", maxi=10**12)
-    if fin is not None:
-        # As strict as Stripe: « now + 30 min » to the second is too short by the time it arrives.
-        borne = "at least 30 minutes" if fin < maintenant + 1800 else "less than 24 hours"
-        if not maintenant + 1800 <= fin < maintenant + JOUR:
-            raise ErreurStripe(
-                f"The `expires_at` timestamp must be {borne} from Checkout Session creation.",
-                param="expires_at",
-            )
     return {
         **CHAMPS_SESSION,
         "amount_subtotal": total,
@@ -224,10 +209,35 @@ def lire_session(params, maintenant):
         "metadata": etiquettes(params),
         "success_url": adresse(params, "success_url", requis=True),
         "cancel_url": adresse(params, "cancel_url"),
-        "expires_at": fin or maintenant + JOUR,
+        "expires_at": lire_fin(params, maintenant),
         "_lignes": lignes,
         "_intention": lire_intention(branche(params, "payment_intent_data")),
     }
+
+
+def verifier_total(total):
+    if not 50 <= total <= 99_999_999:
+        code, borne = (
+            ("amount_too_small", "at least €0.50")
+            if total < 50
+            else ("amount_too_large", "no more than €999,999.99")
+        )
+        raise ErreurStripe(f"The Checkout Session's total amount due must add up to {borne} eur", code=code)
+
+
+def lire_fin(params, maintenant):
+    """When the session expires (epoch): a day later unless asked."""
+    fin = entier(params, "expires_at", maxi=10**12)
+    if fin is None:
+        return maintenant + JOUR
+    # As strict as Stripe: « now + 30 min » to the second is too short by the time it arrives.
+    borne = "at least 30 minutes" if fin < maintenant + 1800 else "less than 24 hours"
+    if not maintenant + 1800 <= fin < maintenant + JOUR:
+        raise ErreurStripe(
+            f"The `expires_at` timestamp must be {borne} from Checkout Session creation.",
+            param="expires_at",
+        )
+    return fin
 
 
 def lire_intention(donnees):

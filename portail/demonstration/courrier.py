@@ -1,7 +1,7 @@
 """Messages, demandes and news of the demonstration."""
 
 import uuid
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -16,7 +16,7 @@ from demandes.models import (
 from demandes.types import Absences
 from enfants import places
 from enfants.models import Etat as EtatJour
-from enfants.models import Reservation, ReservationEvenement, Structure
+from enfants.models import Inscription, Reservation, ReservationEvenement, Structure
 from messagerie.models import Conversation, EtatConversation, Message
 from portail.accueil.fiche_inscription import annee_de_la_fiche
 from portail.accueil.models import Formulaire, Information
@@ -114,6 +114,25 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
         {"profession": "Ébéniste"},
     )
     _decider(acceptee, gens.agent, _a(jour - timedelta(days=12), 10, 15), "acceptee")
+    _complet(ville, gens, ouvertures)
+    caf = _demande(
+        gens,
+        ville,
+        3,
+        "caf",
+        jour - timedelta(days=2),
+        "envoyee",
+        {"quotient": "792", "quotient_du": jour.replace(day=1).isoformat(), "quotient_au": ""},
+        {"quotient": "845", "quotient_du": ville.depuis.isoformat(), "quotient_au": ""},
+    )
+    preuve = justificatif("Attestation de quotient familial", ("Jean DUPONT", "Quotient familial : 792"))
+    PieceDemande.objects.create(demande=caf, fichier=deposer(preuve, caf.envoyee_par))
+    _absence_sans_attestation(ville, gens, ouvertures)
+
+
+def _complet(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
+    """A booking refused: the service was full that day."""
+    jour = ville.aujourdhui
     inscription = gens.inscriptions["Léa", "Mercredi journée"]
     mercredis = ouvertures.jours(inscription.prestation, jour + timedelta(days=1), jour + timedelta(days=120))
     libres = [
@@ -128,42 +147,34 @@ def ecrire_demandes(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:
     )
     motif = "Complet ce jour-là. Essayez «\N{NO-BREAK SPACE}Mercredi après-midi\N{NO-BREAK SPACE}»."
     if libres:
-        reservation = Reservation.objects.create(
-            enfant=gens.lea,
-            prestation=inscription.prestation,
-            jour=libres[0],
-            inscription=inscription,
-            payeur=gens.jean,
-            etat="refusee",
-            motif=motif,
-            demandee_le=refusee.envoyee_le,
-        )
-        ReservationEvenement.objects.create(reservation=reservation, vers="demandee", le=refusee.envoyee_le)
-        ReservationEvenement.objects.create(
-            reservation=reservation,
-            de="demandee",
-            vers="refusee",
-            par=gens.agent,
-            motif=motif,
-            le=refusee.envoyee_le + timedelta(days=1),
-        )
-        DemandeJour.objects.create(
-            demande=refusee, reservation=reservation, action="reserver", decision="refusee"
-        )
+        _refuse(gens, refusee, inscription, libres[0], motif)
     _decider(refusee, gens.agent, refusee.envoyee_le + timedelta(days=1), "refusee", motif)
-    caf = _demande(
-        gens,
-        ville,
-        3,
-        "caf",
-        jour - timedelta(days=2),
-        "envoyee",
-        {"quotient": "792", "quotient_du": jour.replace(day=1).isoformat(), "quotient_au": ""},
-        {"quotient": "845", "quotient_du": ville.depuis.isoformat(), "quotient_au": ""},
+
+
+def _refuse(gens: Gens, refusee: Demande, inscription: Inscription, jour: date, motif: str) -> None:
+    """The day of that demande, asked then refused the day after."""
+    reservation = Reservation.objects.create(
+        enfant=gens.lea,
+        prestation=inscription.prestation,
+        jour=jour,
+        inscription=inscription,
+        payeur=gens.jean,
+        etat="refusee",
+        motif=motif,
+        demandee_le=refusee.envoyee_le,
     )
-    preuve = justificatif("Attestation de quotient familial", ("Jean DUPONT", "Quotient familial : 792"))
-    PieceDemande.objects.create(demande=caf, fichier=deposer(preuve, caf.envoyee_par))
-    _absence_sans_attestation(ville, gens, ouvertures)
+    ReservationEvenement.objects.create(reservation=reservation, vers="demandee", le=refusee.envoyee_le)
+    ReservationEvenement.objects.create(
+        reservation=reservation,
+        de="demandee",
+        vers="refusee",
+        par=gens.agent,
+        motif=motif,
+        le=refusee.envoyee_le + timedelta(days=1),
+    )
+    DemandeJour.objects.create(
+        demande=refusee, reservation=reservation, action="reserver", decision="refusee"
+    )
 
 
 def _absence_sans_attestation(ville: Ville, gens: Gens, ouvertures: Ouvertures) -> None:

@@ -68,6 +68,34 @@ def batir_agents() -> dict[str, Utilisateur]:
 def batir_gens(ville: Ville, agents: dict[str, Utilisateur]) -> Gens:
     """Families, children and inscriptions of the guide."""
     jean = _jean(ville)
+    jeanne, claire, nouvelle = _autres_familles(ville)
+    an = ville.annee.debut.year
+    lea = _enfant(ville, 1, "Léa", "DUPONT", "F", date(an - 8, 3, 14), "CE2", 0, (jean, jeanne))
+    tom = _enfant(ville, 2, "Tom", "DUPONT", "G", date(an - 5, 6, 2), "GS", 0, (jean,))
+    zoe = _enfant(ville, 3, "Zoé", "MARTIN", "F", date(an - 7, 11, 30), "CE1", 1, (claire,))
+    hugo = _enfant(ville, 4, "Hugo", "VALLON", "G", date(an - 4, 1, 9), "MS", 1, (nouvelle,))
+    gens = Gens(jean, jeanne, claire, agents["agent"], agents["regisseur"], lea, tom)
+    for enfant in (lea, tom):
+        for nom in DU_GUIDE:
+            gens.inscriptions[enfant.prenom, nom] = Inscription.objects.create(
+                enfant=enfant, prestation=ville.offre[nom], famille=jean, du=ville.depuis
+            )
+    for enfant, famille, noms in (
+        (lea, jeanne, ("Restauration scolaire", "Mercredi journée")),
+        (zoe, claire, ("Restauration scolaire", "Garderie soir")),
+        (hugo, nouvelle, ("Restauration scolaire",)),
+    ):
+        for nom in noms:
+            gens.autres.append(
+                Inscription.objects.create(
+                    enfant=enfant, prestation=ville.offre[nom], famille=famille, du=ville.depuis
+                )
+            )
+    return gens
+
+
+def _autres_familles(ville: Ville) -> tuple[Famille, Famille, Famille]:
+    """The other household of Léa, a stranger, and who connects for the first time."""
     jeanne = _famille(
         "1001001818332",
         "Jeanne",
@@ -100,29 +128,7 @@ def batir_gens(ville: Ville, agents: dict[str, Utilisateur]) -> Gens:
         telephone_mobile="06 39 98 30 12",
         qualite="mere",
     )
-    an = ville.annee.debut.year
-    lea = _enfant(ville, 1, "Léa", "DUPONT", "F", date(an - 8, 3, 14), "CE2", 0, (jean, jeanne))
-    tom = _enfant(ville, 2, "Tom", "DUPONT", "G", date(an - 5, 6, 2), "GS", 0, (jean,))
-    zoe = _enfant(ville, 3, "Zoé", "MARTIN", "F", date(an - 7, 11, 30), "CE1", 1, (claire,))
-    hugo = _enfant(ville, 4, "Hugo", "VALLON", "G", date(an - 4, 1, 9), "MS", 1, (nouvelle,))
-    gens = Gens(jean, jeanne, claire, agents["agent"], agents["regisseur"], lea, tom)
-    for enfant in (lea, tom):
-        for nom in DU_GUIDE:
-            gens.inscriptions[enfant.prenom, nom] = Inscription.objects.create(
-                enfant=enfant, prestation=ville.offre[nom], famille=jean, du=ville.depuis
-            )
-    for enfant, famille, noms in (
-        (lea, jeanne, ("Restauration scolaire", "Mercredi journée")),
-        (zoe, claire, ("Restauration scolaire", "Garderie soir")),
-        (hugo, nouvelle, ("Restauration scolaire",)),
-    ):
-        for nom in noms:
-            gens.autres.append(
-                Inscription.objects.create(
-                    enfant=enfant, prestation=ville.offre[nom], famille=famille, du=ville.depuis
-                )
-            )
-    return gens
+    return jeanne, claire, nouvelle
 
 
 def _jean(ville: Ville) -> Famille:
