@@ -73,7 +73,7 @@ class ChampServices(forms.ModelMultipleChoiceField):
         return super().clean(value)
 
     def label_from_instance(self, prestation: Prestation) -> str:
-        return f"{prestation.nom} ({prestation.structure.nom})"
+        return str(prestation)
 
 
 class AjouterEnfant(EtatCivil):

@@ -32,7 +32,7 @@ class ChampPrestation(forms.ModelChoiceField):
         groupes = groupby(prestations, key=lambda p: p.structure.nom)
         self.choices = [
             ("", "Choisissez un service"),
-            *((nom, [(str(p.pk), p.nom) for p in lignes]) for nom, lignes in groupes),
+            *((nom, [(str(p.pk), p.nom_date) for p in lignes]) for nom, lignes in groupes),
         ]
 
 
