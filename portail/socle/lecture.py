@@ -111,26 +111,28 @@ class Preparee:
 
     def __init__(self, construire: Callable[..., models.QuerySet], *champs: models.Field):
         self.construire, self.champs = construire, champs
-        self.ecrites: dict[str, tuple[str, list]] = {}
-        self.formes: dict[str, _Forme] = {}
+        self.ecrites: dict[str, tuple[str, list, _Forme]] = {}
 
     def lignes(self, *valeurs) -> list[list]:
         """Its rows for these values (of a `values_list`)."""
-        vendeur = _base().vendor
-        if vendeur not in self.ecrites:
-            self.ecrites[vendeur] = self._ecrire()
-            self.formes[vendeur] = _Forme(self.construire(*self._exemples(0)))
-        sql, places = self.ecrites[vendeur]
+        sql, places, forme = self._ecrite()
         pretes = self._adapter(valeurs)
         with _base().cursor() as curseur:
             curseur.execute(sql, [constante if rang is None else pretes[rang] for rang, constante in places])
             lignes = [list(ligne) for ligne in curseur.fetchall()]
-        return self.formes[vendeur].convertir(lignes)
+        return forme.convertir(lignes)
 
     def objets(self, *valeurs) -> list[models.Model]:
         """Its instances for these values, with their `select_related` and annotations: the same as the queryset would give."""
-        lignes = self.lignes(*valeurs)
-        return [self.formes[_base().vendor].instance(ligne) for ligne in lignes]
+        forme = self._ecrite()[2]
+        return [forme.instance(ligne) for ligne in self.lignes(*valeurs)]
+
+    def _ecrite(self) -> tuple[str, list, "_Forme"]:
+        vendeur = _base().vendor
+        if vendeur not in self.ecrites:
+            # Whole, in one step: other threads ask at the same moment, just after a start.
+            self.ecrites[vendeur] = (*self._ecrire(), _Forme(self.construire(*self._exemples(0))))
+        return self.ecrites[vendeur]
 
     def _exemples(self, tour: int) -> list:
         return [_exemple(champ, 2 * rang + tour) for rang, champ in enumerate(self.champs)]

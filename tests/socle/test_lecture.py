@@ -1,15 +1,18 @@
 """A query prepared once answers like the one the ORM would write, and never keeps a value of its first call."""
 
 from datetime import date, timedelta
+from threading import Event, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connections
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
 
 from enfants.models import Jauge, Rattachement
 from familles.models import Famille, QuotientFamilial
+from portail.socle import lecture
 from portail.socle.lecture import Colonnes, Preparee, lire
 from portail.socle.models import Execution
 from tests import factories
@@ -103,3 +106,30 @@ def test_une_colonne_json_n_est_jamais_partagee(monde):
 
     assert [niveaux for _, niveaux in lignes] == [["CP"], ["CP"]]
     assert lignes[0][1] is not lignes[1][1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deux_fils_la_demandent_pour_la_premiere_fois(monkeypatch):
+    """Just after a start: one still writes it when the other asks."""
+    preparee, forme, en_cours, suite = Preparee(quotients, CLE, DU), lecture._Forme, Event(), Event()
+
+    def lente(requete):
+        if not en_cours.is_set():
+            en_cours.set()
+            suite.wait(timeout=10)
+        return forme(requete)
+
+    def demander():
+        try:
+            lues.append(preparee.lignes(1, date(2026, 1, 1)))
+        finally:
+            connections.close_all()
+
+    monkeypatch.setattr(lecture, "_Forme", lente)
+    lues, fil = [], Thread(target=demander)
+    fil.start()
+    assert en_cours.wait(timeout=10)
+    assert preparee.lignes(1, date(2026, 1, 1)) == []
+    suite.set()
+    fil.join()
+    assert lues == [[]]
