@@ -4,7 +4,7 @@ from collections import defaultdict
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -19,7 +19,7 @@ from messagerie.envoi import Envoi, ouvrir, repondre
 from messagerie.forms import GroupeForm, NouveauAgentForm, ReponseForm, destinataires
 from messagerie.groupe import Cible, ecrire_a_toutes
 from messagerie.groupe import familles_de as familles_de_la_cible
-from messagerie.models import Conversation
+from messagerie.models import Conversation, Message
 
 
 def structures_de(utilisateur) -> dict[str, Structure | None]:
@@ -59,10 +59,27 @@ class AReponse(admin.BooleanFieldListFilter):
         self.title = "réponse à donner"
 
 
+class FamilleAEcrit(admin.SimpleListFilter):
+    """Without what was written to every family and got no answer."""
+
+    title, parameter_name = "échange", "ecrit"
+
+    def lookups(self, request, model_admin):
+        return [("oui", "La famille a écrit")]
+
+    def queryset(self, request, queryset):
+        siens = Message.objects.filter(conversation=OuterRef("pk"), de_la_mairie=False)
+        return queryset.filter(Exists(siens)) if self.value() == "oui" else queryset
+
+
 @admin.register(Conversation)
 class ConversationAdmin(admin.ModelAdmin):
     list_display = ("sujet", "de_famille", "interlocuteur", "etat", "dernier")
-    list_filter = (("attend_reponse", AReponse), ("structure", admin.RelatedOnlyFieldListFilter))
+    list_filter = (
+        ("attend_reponse", AReponse),
+        FamilleAEcrit,
+        ("structure", admin.RelatedOnlyFieldListFilter),
+    )
     search_fields = ("objet", "famille__numero", "famille__responsables__nom")
     search_help_text = "Objet, n° famille ou nom d’un parent"
     ordering = ("-attend_reponse", "-dernier_le", "pk")

@@ -72,6 +72,12 @@ class TestListe:
         page = lue(monde.client(monde.agent).get(LISTE, {"q": "martin"}))
         assert ("De Claire" in page, "De Jean" in page) == (True, False)
 
+    def test_seulement_celles_ou_la_famille_a_ecrit(self, monde):
+        de_la_famille(monde.jean, "Goûter")
+        de_la_mairie(monde.claire, "Menus")
+        page = lue(monde.client(monde.agent).get(LISTE, {"ecrit": "oui"}))
+        assert ("Goûter" in page, "Menus" in page) == (True, False)
+
     def test_classer_sans_reponse(self, monde):
         conversation = de_la_famille(monde.jean)
         donnees = {"action": "classer", "_selected_action": [str(conversation.pk)]}
