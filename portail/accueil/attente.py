@@ -141,16 +141,16 @@ def _precisions(lues: list[Demande]) -> list[Attente]:
 def _reponses(lues: list[Demande], moment: Moment) -> list[Attente]:
     """What the town answered since the last visit: refusals each, several agreements in one line."""
     recentes = moment.jour - timedelta(days=REPONSE_JOURS)
-    repondues = [d for d in lues if _repondue(d, recentes, moment.depuis)]
+    repondues = [
+        d for d in lues if _repondue(d, recentes, moment.depuis) and d.decidee_par_id != moment.utilisateur.pk
+    ]
     acceptees = [d for d in repondues if d.etat == EtatDemande.ACCEPTEE]
     if len(acceptees) < 2:
         return [_reponse(d) for d in repondues]
     lignes = [_reponse(d) for d in repondues if d.etat != EtatDemande.ACCEPTEE]
     titre = f"{len(acceptees)} demandes acceptées depuis votre dernière visite"
     detail = f"La dernière{INSECABLE}: {_nom(max(acceptees, key=lambda d: d.decidee_le))}."
-    toutes_du_compte = all(d.genre.categorie == "compte" for d in acceptees)
-    adresse = reverse("demandes" if toutes_du_compte else "demandes_enfants")
-    return [*lignes, Attente("liste", "durance", titre, detail, "Voir", adresse)]
+    return [*lignes, Attente("liste", "durance", titre, detail, "Voir", _liste(acceptees))]
 
 
 def _reponse(demande: Demande) -> Attente:
@@ -161,11 +161,21 @@ def _reponse(demande: Demande) -> Attente:
 
 
 def _suivi(lues: list[Demande]) -> list[Attente]:
-    nombre = sum(1 for d in lues if d.est_en_cours and d.etat != EtatDemande.COMPLEMENT)
-    if not nombre:
+    """What waits for the town; what waits for the household has its own line above."""
+    suivies = [
+        d for d in lues if d.est_en_cours and d.etat != EtatDemande.COMPLEMENT and not d.attend_attestation
+    ]
+    if not suivies:
         return []
-    titre = f"{nombre} demande{'s' if nombre > 1 else ''} en cours"
-    return [Attente("horloge", "gris", titre, "La mairie vous répondra ici.", "Suivre", reverse("demandes"))]
+    titre = f"{len(suivies)} demande{'s' if len(suivies) > 1 else ''} en cours"
+    adresse = _liste(suivies)
+    return [Attente("horloge", "gris", titre, "La mairie vous répondra ici.", "Suivre", adresse)]
+
+
+def _liste(demandes: list[Demande]) -> str:
+    """The tab that shows them; when they are in both, that of the children."""
+    toutes_du_compte = all(d.genre.categorie == "compte" for d in demandes)
+    return reverse("demandes" if toutes_du_compte else "demandes_enfants")
 
 
 def _repondue(demande: Demande, recentes: date, depuis: datetime) -> bool:

@@ -119,6 +119,46 @@ class TestReponses:
         with time_machine.travel("2026-11-23 19:00 +0100", tick=False):
             assert "Réponse" not in attend(monde, monde.jean)[1]
 
+    def test_ce_qu_on_a_clos_soi_meme_n_est_pas_une_reponse(self, monde):
+        attend(monde, monde.jean)
+        with time_machine.travel("2026-11-23 12:00 +0100", tick=False):
+            clos = demande(
+                monde.jean,
+                type="caf",
+                etat="acceptee",
+                envoyee_le=timezone.now() - timedelta(hours=2),
+                decidee_le=timezone.now(),
+                decidee_par=parent(monde.jean),
+            )
+        with time_machine.travel("2026-11-23 19:00 +0100", tick=False):
+            assert "Réponse" not in attend(monde, monde.jean)[1]
+        Demande.objects.filter(pk=clos.pk).update(decidee_par=monde.agent)
+        with time_machine.travel("2026-11-23 19:00 +0100", tick=False):
+            assert "Réponse" in attend(monde, monde.jean)[1]
+
+
+class TestSuivi:
+    def test_mene_a_l_onglet_qui_les_montre(self, monde):
+        demande(monde.jean, type="caf")
+        html, lu = attend(monde, monde.jean)
+        assert "1 demande en cours" in lu and 'href="/demandes/"' in html
+        demande(monde.jean, type="autorisations", enfant=monde.lea)
+        html, lu = attend(monde, monde.jean)
+        assert "2 demandes en cours" in lu and 'href="/demandes/enfants/"' in html
+
+    def test_ce_qui_attend_la_famille_n_est_dit_qu_une_fois(self, monde):
+        absence = demande(monde.jean, type="absences", donnees={"raison": "medicale"})
+        jour = reservation(
+            monde.inscriptions["tom"], date(2026, 11, 26), "absence_demandee", absence_medicale=True
+        )
+        DemandeJour.objects.create(demande=absence, reservation=jour, action="absence")
+        lu = attend(monde, monde.jean)[1]
+        assert "Attestation d’absence médicale" in lu and "demande en cours" not in lu
+        PieceDemande.objects.create(
+            demande=absence, fichier=deposer(Piece("a.pdf", "application/pdf", PDF), parent(monde.jean))
+        )
+        assert "1 demande en cours" in attend(monde, monde.jean)[1]
+
 
 def habitude(inscrit, *jours: date, etat: str = "reservee") -> None:
     for jour in jours:
