@@ -47,9 +47,6 @@ def demande_planning(request: HttpRequest) -> HttpResponse:
         choix = retrouver(famille, choisi["c"], enfants_de(famille, jour))
     except Etrangere:
         raise Http404 from None
-    # After the days were read: a second click must find its demande, not « these days changed ».
-    if choisi["confirmer"] and (deja := famille.demandes.filter(jeton=choisi["jeton"]).first()):
-        return redirect("demande", pk=deja.pk)
     return recapituler(request, famille, choix, choisi | {"retour": retour})
 
 
@@ -67,9 +64,19 @@ def _corps(request: HttpRequest):
     return corps
 
 
+def _deja(famille: Famille, choisi: dict) -> HttpResponse | None:
+    """The receipt of a second click. To be asked after the days were read and examined: what these found changed, the
+    first click may have changed.
+    """
+    deja = choisi["confirmer"] and famille.demandes.filter(jeton=choisi["jeton"]).first()
+    return redirect("demande", pk=deja.pk) if deja else None
+
+
 def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
     maintenant = timezone.now()
     issues = places.examiner(choix.souhaits, maintenant)
+    if deja := _deja(famille, choisi):
+        return deja
     if choisi["confirmer"] and not choix.conflits and _comme_annonce(request, choisi, issues):
         demande, issues = _envoyer(famille, choix, issues, request.user, maintenant, choisi["jeton"])
         refusees = [
@@ -105,13 +112,15 @@ def _envoyer(famille: Famille, choix: Choix, issues: list, par, maintenant, jeto
 def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
     """The reason is asked with the recap, and confirmed with it; to take back a demande, none is asked."""
     maintenant = timezone.now()
-    joints = Joints(Guichet(famille, request.user, choisi["jeton"]), Absences.pieces)
-    joints.recevoir(request, maintenant)
     reservees = [n for n, r in enumerate(choix.reservations) if r is not None]
     impossibles = [(choix.souhaits[n], RIEN) for n, r in enumerate(choix.reservations) if r is None]
     impossibles += choix.clos
     reservations = [choix.reservations[n] for n in reservees]
     issues = places.examiner_absences(reservations, maintenant)
+    if deja := _deja(famille, choisi):
+        return deja
+    joints = Joints(Guichet(famille, request.user, choisi["jeton"]), Absences.pieces)
+    joints.recevoir(request, maintenant)
     retrait = {i.verdict for i in issues} - {"refus"} == {"annulee"}
     raison = Absences(
         request.POST if choisi["confirmer"] or joints.retrait else None,

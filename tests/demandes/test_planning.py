@@ -8,12 +8,14 @@ import pytest
 import time_machine
 from django.urls import resolve, reverse
 
+from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.models import Demande
+from enfants import places
 from enfants.models import Creneau, Reservation
 from enfants.places import changer
 from portail.socle.models import Courriel
 from tests import factories
-from tests.demandes.fabrique import reservations
+from tests.demandes.fabrique import reservations, titulaire
 from tests.facturation.fabrique import lien, tarif
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
@@ -101,6 +103,54 @@ def test_double_clic_une_demande(monde, garderie):
     choix = case(monde.inscriptions["garderie"], JEUDI)
     urls = {poster(monde, monde.jean, choix, confirmer="1", jeton=jeton).url for _ in range(2)}
     assert (len(urls), Demande.objects.count(), Reservation.objects.count()) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("vu", [False, True], ids=["sans annonce", "annoncé"])
+def test_double_clic_dont_le_premier_aboutit_pendant_le_second(monde, garderie, monkeypatch, vu):
+    """The second read the days as free, then examines them booked by the first: it finds its demande all the same."""
+    garde, jeton = monde.inscriptions["garderie"], uuid.uuid4()
+    champs = {"vu": poster(monde, monde.jean, case(garde, JEUDI)).context["vu"]} if vu else {}
+    examiner, par = places.examiner, titulaire(monde.jean).utilisateur
+
+    def examiner_trop_tard(souhaits, le):
+        envoyer_reservations(monde.jean, souhaits, par, le, jeton)
+        return examiner(souhaits, le)
+
+    monkeypatch.setattr(places, "examiner", examiner_trop_tard)
+    page = poster(monde, monde.jean, case(garde, JEUDI), confirmer="1", jeton=str(jeton), **champs)
+    assert (page.status_code, page.headers.get("Location")) == (
+        302,
+        reverse("demande", args=[Demande.objects.get().pk]),
+    )
+
+
+def test_double_clic_dune_absence_dont_la_premiere_aboutit_pendant_la_seconde(monde, garderie, monkeypatch):
+    garde, jeton = monde.inscriptions["garderie"], uuid.uuid4()
+    reservations(garde, JEUDI, le=MAINTENANT)
+    version = Reservation.objects.get().version
+    vu = poster(monde, monde.jean, case(garde, JEUDI, version), action="absence").context["vu"]
+    examiner, par = places.examiner_absences, titulaire(monde.jean).utilisateur
+
+    def examiner_trop_tard(lignes, le):
+        raison = {"raison": "familiale", "precision": ""}
+        envoyer_absences(monde.jean, lignes, raison, par, le, jeton)
+        return examiner(lignes, le)
+
+    monkeypatch.setattr(places, "examiner_absences", examiner_trop_tard)
+    page = poster(
+        monde,
+        monde.jean,
+        case(garde, JEUDI, version),
+        action="absence",
+        confirmer="1",
+        jeton=str(jeton),
+        raison="familiale",
+        vu=vu,
+    )
+    assert (page.status_code, page.headers.get("Location")) == (
+        302,
+        reverse("demande", args=[Demande.objects.get(type="absences").pk]),
+    )
 
 
 def test_une_page_trop_vieille_montre_le_conflit(monde, garderie):
