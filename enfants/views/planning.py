@@ -94,7 +94,9 @@ class _Adresses:
     def mois(self, jour: date, **options) -> str:
         if self.toutes:
             options["inscriptions"] = "toutes"
-        chemin = self._modele.replace(MOIS_MODELE, f"{jour:%Y-%m}")
+        # The last one: a child's identifier may hold the same characters.
+        debut, _, fin = self._modele.rpartition(MOIS_MODELE)
+        chemin = f"{debut}{jour:%Y-%m}{fin}"
         return f"{chemin}?{urlencode(options)}" if options else chemin
 
     def semaine(self, jour: date) -> str:

@@ -13,6 +13,7 @@ from enfants import places
 from enfants.models import (
     AnneeScolaire,
     Autorisations,
+    Enfant,
     Etat,
     FicheSanitaire,
     PersonneAutorisee,
@@ -59,6 +60,15 @@ def test_owner_other_parent_stranger(monde, nom):
     assert page(monde.client(monde.jeanne), nom, **(options | {"pk": monde.tom.pk})).status_code == 404
     anonyme = page(Client(), nom, **options)
     assert (anonyme.status_code, anonyme.url.split("?")[0]) == (302, reverse("connexion"))
+
+
+def test_months_of_a_child_whose_identifier_looks_like_one(monde):
+    nina = Enfant.objects.create(
+        id="12340000-00ab-4cde-8abc-0123456789ab", prenom="Nina", nom="DUPONT", naissance=date(2018, 3, 14)
+    )
+    Rattachement.objects.create(enfant=nina, famille=monde.jean, du=date(2026, 9, 1))
+    html = texte(page(monde.client(monde.jean), "planning_enfant", pk=nina.pk, mois=MOIS))
+    assert reverse("planning_enfant", kwargs={"pk": nina.pk, "mois": "2026-12"}) in html
 
 
 def test_an_ended_attachment_is_404_at_once(monde):
