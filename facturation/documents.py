@@ -7,6 +7,7 @@ from itertools import groupby
 from django.conf import settings
 from django.utils.formats import date_format
 
+from facturation.attestation import Attestation
 from facturation.models import Facture, LigneFacture, RegiePrestation
 from facturation.releve import Releve, etat
 from familles.models import Famille
@@ -91,6 +92,22 @@ def pdf_releve(famille: Famille, releve: Releve, jour: date) -> bytes:
             "famille": famille,
             "nom": titulaire.nom_affiche if titulaire else str(famille),
             "releve": releve,
+            "jour": jour,
+        },
+    )
+
+
+def pdf_attestation(famille: Famille, attestation: Attestation, jour: date) -> bytes:
+    """The certificate of a year: who paid, for which children, how much."""
+    titulaire = famille.titulaire()
+    return rendre(
+        "facturation/attestation_pdf.html",
+        {
+            "collectivite": Collectivite.actuelle(),
+            "famille": famille,
+            "titulaire": titulaire,
+            "nom": titulaire.nom_affiche if titulaire else str(famille),
+            "attestation": attestation,
             "jour": jour,
         },
     )

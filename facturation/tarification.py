@@ -14,6 +14,9 @@ from portail.socle.argent import INSECABLE, euros, repartir
 DEMI_HEURE = 30
 # A service longer than this (minutes) is worth two half-days.
 DEMI_JOURNEE = 300
+# Words of the explanation that the tax certificate reads again (`attestation`): invoices already say them.
+ABSENCE = "absence non justifiée"
+MAJORATIONS = ("sans réservation", "réservation tardive")
 UNITES = {
     "jour": ("le jour", "jours"),
     "demi_journee": ("la demi-journée", "demi-journées"),
@@ -176,12 +179,12 @@ def _evenements(bareme: Bareme, situation: Situation, centimes: int, mots: list[
     """Absence, late booking, no booking: the new price; `mots` grows."""
     if situation.absence:
         centimes = _arrondi(Decimal(centimes * bareme.absence_pourcent) / 100)
-        mots.append("absence non justifiée" + _a_pourcent(bareme.absence_pourcent))
+        mots.append(ABSENCE + _a_pourcent(bareme.absence_pourcent))
     cas = []
     if situation.sans_reservation:
-        cas.append(("sans réservation", bareme.sans_reservation, bareme.sans_reservation_pourcent))
+        cas.append((MAJORATIONS[0], bareme.sans_reservation, bareme.sans_reservation_pourcent))
     elif situation.hors_delai:
-        cas.append(("réservation tardive", bareme.hors_delai, bareme.hors_delai_pourcent))
+        cas.append((MAJORATIONS[1], bareme.hors_delai, bareme.hors_delai_pourcent))
     for nom, fixe, pourcent in cas:
         if bareme.remplace and fixe:
             mots[:] = [f"{euros(fixe)}, {nom}"]

@@ -2,12 +2,13 @@
 
 from datetime import date
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
+from facturation import attestation
 from facturation import releve as comptes
-from facturation.documents import pdf_facture, pdf_releve
+from facturation.documents import pdf_attestation, pdf_facture, pdf_releve
 from facturation.forms import AnneeForm
 from facturation.models import Regie
 from familles.acces import famille_de
@@ -46,6 +47,25 @@ def releve_pdf(request: HttpRequest) -> HttpResponse:
     jour = timezone.localdate()
     du_jour = comptes.releve(famille, _annee(request, famille, jour).choisie())
     return reponse(pdf_releve(famille, du_jour, jour), f"releve-{du_jour.libelle}.pdf")
+
+
+def attestations(request: HttpRequest) -> HttpResponse:
+    """The certificates of childcare paid, a year each."""
+    contexte = {
+        "attestations": attestation.attestations(famille_de(request)),
+        "courante": timezone.localdate().year,
+    }
+    return render(request, "facturation/attestations.html", contexte)
+
+
+def attestation_pdf(request: HttpRequest, annee: int) -> HttpResponse:
+    """The certificate of a year, on A4; a year without any does not exist."""
+    famille = famille_de(request)
+    siennes = {a.annee: a for a in attestation.attestations(famille)}
+    if annee not in siennes:
+        raise Http404
+    document = pdf_attestation(famille, siennes[annee], timezone.localdate())
+    return reponse(document, f"attestation-{annee}.pdf")
 
 
 def facture_pdf(request: HttpRequest, reference: str) -> HttpResponse:

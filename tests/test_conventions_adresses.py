@@ -20,6 +20,7 @@ EXEMPLES = {
     "secret": "a1b2c3",
     "inscription": 1,
     "jour": "2026-11-26",
+    "annee": 2026,
 }
 # Name of the address: who may ask for it. A public page is one more door: say why beside it.
 ADRESSES = {
@@ -96,6 +97,8 @@ ADRESSES = {
     # « Relevé de compte »
     "releve": CONNECTE,
     "releve_pdf": CONNECTE,
+    "attestations": CONNECTE,
+    "attestation_pdf": CONNECTE,
     "facture_pdf": CONNECTE,
     "paiement": CONNECTE,
     "paiement_retour": CONNECTE,

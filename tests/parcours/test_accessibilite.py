@@ -69,6 +69,7 @@ def pages_de_jean() -> list[str]:
         f"/enfants/planning/{mois}/",
         f"/enfants/{lea.pk}/planning/{mois}/",
         "/releve/",
+        "/attestations/",
         f"/paiement/?facture={facture.reference}",
         "/messagerie/",
         "/messagerie/envoyes/",

@@ -15,7 +15,7 @@ from pypdf import PdfReader
 
 from enfants import places, rattachements
 from enfants.models import FicheSanitaire, PersonneAutorisee, Rattachement
-from facturation.models import Reglement
+from facturation.models import Imputation, LigneFacture, Reglement
 from familles.models import Allocataire, CoordonneesBancaires, MandatSepa, QuotientFamilial, SituationFiscale
 from tests.demandes.fabrique import reservations
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, reserver
@@ -106,7 +106,7 @@ def remplir(monde: Monde, qui: str, jour_reserve: date) -> dict[str, str]:
     )
     # The other's PDF prints the address: of this household, not the builder's default.
     emise = facture(foyer, 4321 if qui == "jean" else 9876, destinataire=qui, adresse=s["rue"])
-    Reglement.objects.create(
+    paye = Reglement.objects.create(
         regie=emise.regie,
         famille=foyer,
         numero=foyer.pk,
@@ -116,6 +116,10 @@ def remplir(monde: Monde, qui: str, jour_reserve: date) -> dict[str, str]:
         centimes=100,
         libelle_complementaire=s["reglement"],
     )
+    if qui == "jean":
+        # Something to certify: the walk passes by its paper, and the other household gets a 404.
+        ligne_de_garde(emise, monde.tom)
+        Imputation.objects.create(reglement=paye, facture=emise, centimes=100)
     sienne = monde.inscriptions["lea"] if qui == "jean" else inscription(monde.lea, monde.cantine, foyer)
     (reservee, _) = reserver(
         sienne, jour_reserve, jour_reserve - timedelta(7)
@@ -125,6 +129,18 @@ def remplir(monde: Monde, qui: str, jour_reserve: date) -> dict[str, str]:
     s["facture"] = emise.reference
     s["numero"] = foyer.numero
     return s
+
+
+def ligne_de_garde(emise, enfant) -> None:
+    LigneFacture.objects.create(
+        facture=emise,
+        enfant=enfant,
+        enfant_nom=str(enfant),
+        libelle="Garderie matin",
+        nature_fiscale="garde",
+        unite_centimes=4321,
+        total_centimes=4321,
+    )
 
 
 @pytest.fixture
