@@ -12,6 +12,7 @@ from django.utils.module_loading import import_string
 from enfants.models import Reservation
 
 Jour = tuple[int, date]  # prestation, day
+Journee = tuple[int, UUID, int, date]  # paying family, child, prestation, day
 
 
 def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
@@ -19,8 +20,8 @@ def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
     return import_string(f"{settings.CLOTURE}.jours_clos")(jours)
 
 
-def avertir(retires: Iterable[Reservation] = (), ajoutes: Iterable[tuple[UUID, int, date]] = ()) -> list[str]:
-    """Sentences for the agent about to take back these bookings, or to make these days (child, prestation, day) due:
+def avertir(retires: Iterable[Reservation] = (), ajoutes: Iterable[Journee] = ()) -> list[str]:
+    """Sentences for the agent about to take back these bookings, or to make these days due:
     which invoices no longer say the truth. Nothing is forbidden.
     """
     return import_string(f"{settings.CLOTURE}.avertir")(retires, ajoutes)

@@ -1,6 +1,7 @@
 """The draft of a campagne: what each family would be billed, and what keeps it back."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -13,9 +14,9 @@ from django.utils import timezone
 
 from enfants.models import Enfant, Inscription, Pointage, Rattachement, Reservation
 from facturation.bareme import Baremes, Foyers, LienDuJour, minutes
-from facturation.journees import Anomalie, Journee, Releves, relever
+from facturation.journees import Anomalie, Cle, Journee, Releves, relever
 from facturation.models import Brouillon, Campagne, Facture, LigneFacture
-from facturation.tarification import Prix, partager, prix
+from facturation.tarification import VOTRE_PART, Prix, partager, prix
 from familles.models import Famille
 from portail.socle.dates import decaler_mois, premier_du_mois
 from portail.socle.traces import tracer
@@ -43,17 +44,46 @@ def lignes_vives(du: date, au: date) -> QuerySet[LigneFacture]:
 def deja_facturees(familles, du: date, au: date) -> set[Facturee]:
     """What live invoices already bill from `du` to `au`: their days are not billed twice."""
     lignes = lignes_vives(du, au).filter(facture__famille__in=familles)
+    return _facturees(lignes.select_related("facture"))
+
+
+def _facturees(lignes: Iterable[LigneFacture]) -> set[Facturee]:
     trouvees: set[Facturee] = set()
-    for famille, enfant, prestation, unite, total, jours in lignes.values_list(
-        "facture__famille", "enfant", "prestation", "unite", "total_centimes", "jours"
-    ):
-        for texte in jours:
-            jour = date.fromisoformat(texte)
-            trouvees.add((famille, enfant, prestation, jour, False))
-            # A month billed elsewhere is a line at zero: it does not bill the month itself.
-            if unite == "mois" and total:
-                trouvees.add((famille, enfant, prestation, premier_du_mois(jour), True))
-    return trouvees
+    suspendues: set[Facturee] = set()
+    for ligne in lignes:
+        cle = (ligne.facture.famille_id, ligne.enfant_id, ligne.prestation_id)
+        for jour in map(date.fromisoformat, ligne.jours):
+            mois = (*cle, premier_du_mois(jour), True)
+            if ligne.unite == "mois" and ligne.total_centimes:
+                trouvees.add(mois)
+            # A month billed by another invoice is a line at zero, without a price to explain: its days are billed
+            # as long as that invoice lives.
+            suspendue = ligne.unite == "mois" and not ligne.explication
+            (suspendues if suspendue else trouvees).add((*cle, jour, False))
+    return trouvees | {cle for cle in suspendues if (*cle[:3], premier_du_mois(cle[3]), True) in trouvees}
+
+
+@dataclass(frozen=True)
+class Ailleurs:
+    """A live invoice that bills a child's day: to whom, and whether for a share of it."""
+
+    famille: int
+    reference: str
+    partagee: bool
+
+
+def _ailleurs(lignes: Iterable[LigneFacture]) -> dict[Cle, list[Ailleurs]]:
+    """Who is billed each day. A month at one price does not hang on a day."""
+    trouves: dict[Cle, list[Ailleurs]] = defaultdict(list)
+    for ligne in lignes:
+        if ligne.unite != "mois" and ligne.total_centimes:
+            facture = ligne.facture
+            ailleurs = Ailleurs(
+                facture.famille_id, facture.reference, ligne.explication.startswith(VOTRE_PART)
+            )
+            for jour in map(date.fromisoformat, ligne.jours):
+                trouves[ligne.enfant_id, ligne.prestation_id, jour].append(ailleurs)
+    return trouves
 
 
 def _mois(du: date, au: date) -> list[date]:
@@ -73,12 +103,21 @@ class Chargement:
     enfants: dict[UUID, Enfant]
     foyers: Foyers
     facturees: set[Facturee]
+    ailleurs: dict[Cle, list[Ailleurs]]
 
     def lien(self, journee: Journee) -> LienDuJour:
         return self.baremes.pour(journee.prestation, journee.jour)
 
     def deja_facturee(self, journee: Journee) -> bool:
         return (journee.famille, journee.enfant, journee.prestation, journee.jour, False) in self.facturees
+
+    def autre_foyer(self, journee: Journee) -> str:
+        """The invoice by which another household pays for this day, a share of it apart; else nothing."""
+        for ailleurs in self.ailleurs.get((journee.enfant, journee.prestation, journee.jour), ()):
+            partage = ailleurs.partagee and len(journee.parts) > 1
+            if ailleurs.famille != journee.famille and not partage:
+                return ailleurs.reference
+        return ""
 
 
 def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouillon]:
@@ -208,15 +247,24 @@ def charger(
     )
     familles = {j.famille for j in releves.journees}
     foyers = Foyers.charger(familles, {(j.famille, j.enfant, j.jour) for j in releves.journees}, du, au)
-    return Chargement(baremes, releves, enfants, foyers, deja_facturees(familles, du, au))
+    vives = list(lignes_vives(du, au).filter(enfant__in=concernes).select_related("facture"))
+    return Chargement(baremes, releves, enfants, foyers, _facturees(vives), _ailleurs(vives))
 
 
 def prix_de(charge: Chargement, journee: Journee, mois_vus: set) -> Prix | None:
-    """The price of this day for its family; None when it is already billed or cannot be priced (anomaly noted)."""
+    """The price of this day for its family; None when it is already billed or, anomaly noted, cannot be."""
     du_jour = charge.lien(journee)
     prestation = du_jour.lien.prestation
     cle = (journee.famille, journee.enfant, journee.prestation)
     if charge.deja_facturee(journee):
+        return None
+    if reference := charge.autre_foyer(journee):
+        phrase = (
+            f"{charge.enfants[journee.enfant].prenom}, {prestation.nom}, {journee.jour:%d/%m/%Y}\N{NO-BREAK SPACE}: "
+            f"déjà facturé à l’autre foyer par {reference}. Créez d’abord un avoir."
+        )
+        # Not a reason to hold the rest back: the trésorerie may already collect that invoice.
+        charge.releves.anomalies[journee.famille].append(Anomalie("ailleurs", phrase, bloquante=False))
         return None
     pointage = journee.pointage
     trouve = du_jour.bareme and prix(

@@ -10,13 +10,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from enfants.models import Reservation
 from facturation.bareme import FACTURABLES
 from facturation.brouillons import deja_facturees, lignes_vives
+from facturation.journees import Cle
 from facturation.models import Campagne, Facture
 from portail.socle.argent import INSECABLE
 from portail.socle.dates import premier_du_mois
 from portail.socle.lecture import Preparee
 
 Jour = tuple[int, date]  # prestation, day
-Journee = tuple[UUID, int, date]  # child, prestation, day
+Journee = tuple[int, UUID, int, date]  # paying family, child, prestation, day
 REFERENCES_MAX = 5
 
 
@@ -63,18 +64,22 @@ def avertir(retires: Iterable[Reservation] = (), ajoutes: Iterable[Journee] = ()
     """What an agent must know before these bookings are taken back, and these days become due. Two queries at most."""
     retires = {(r.enfant_id, r.prestation_id, r.jour) for r in retires if r.etat in FACTURABLES}
     ajoutes = set(ajoutes)
-    clos = jours_clos((prestation, jour) for _, prestation, jour in retires | ajoutes)
-    retires, ajoutes = ({cle for cle in cles if cle[1:] in clos} for cles in (retires, ajoutes))
+    clos = jours_clos((prestation, jour) for *_, prestation, jour in (*retires, *ajoutes))
+    retires, ajoutes = ({cle for cle in cles if cle[-2:] in clos} for cles in (retires, ajoutes))
     if not (retires or ajoutes):
         return []
-    facturees, mois = _references(retires | ajoutes)
-    a_reprendre = [cle for cle in retires if cle in facturees]
+    facturees, mois = _references(retires | {cle[1:] for cle in ajoutes})
+    a_reprendre = [facturees[cle] for cle in retires if cle in facturees]
+    # Billed to the other household, a day is still to be billed to this one.
     en_plus = [
-        cle for cle in ajoutes if cle not in facturees and (*cle[:2], premier_du_mois(cle[2])) not in mois
+        (famille, *cle, jour)
+        for famille, *cle, jour in ajoutes
+        if all(famille != facturee for facturee, _ in facturees.get((*cle, jour), ()))
+        and (famille, *cle, premier_du_mois(jour)) not in mois
     ]
     phrases = []
     if nombre := len(a_reprendre):
-        references = sorted({reference for cle in a_reprendre for reference in facturees[cle]})
+        references = sorted({reference for siennes in a_reprendre for _, reference in siennes})
         quoi = "1 jour est déjà facturé" if nombre == 1 else f"{nombre} jours sont déjà facturés"
         phrases.append(f"{quoi} ({_factures(references)}){INSECABLE}: le régisseur devra faire un avoir.")
     if nombre := len(en_plus):
@@ -85,24 +90,24 @@ def avertir(retires: Iterable[Reservation] = (), ajoutes: Iterable[Journee] = ()
     return phrases
 
 
-def _references(cles: set[Journee]) -> tuple[dict[Journee, set[str]], set[Journee]]:
-    """Of these days, the live invoices that bill them by the day; and the months billed at one price."""
+def _references(cles: set[Cle]) -> tuple[dict[Cle, set[tuple[int, str]]], set[Journee]]:
+    """Of these days, the live invoices that bill them by the day, with their family; and the months billed at one price."""
     jours = [jour for _, _, jour in cles]
     lignes = lignes_vives(min(jours), max(jours)).filter(
         enfant__in={enfant for enfant, _, _ in cles},
         prestation__in={p for _, p, _ in cles},
         total_centimes__gt=0,
     )
-    facturees: dict[Journee, set[str]] = defaultdict(set)
+    facturees: dict[Cle, set[tuple[int, str]]] = defaultdict(set)
     mois: set[Journee] = set()
-    for enfant, prestation, unite, textes, reference in lignes.values_list(
-        "enfant", "prestation", "unite", "jours", "facture__reference"
+    for enfant, prestation, unite, textes, famille, reference in lignes.values_list(
+        "enfant", "prestation", "unite", "jours", "facture__famille", "facture__reference"
     ):
         for jour in map(date.fromisoformat, textes):
             if unite == "mois":
-                mois.add((enfant, prestation, premier_du_mois(jour)))
+                mois.add((famille, enfant, prestation, premier_du_mois(jour)))
             elif (enfant, prestation, jour) in cles:
-                facturees[enfant, prestation, jour].add(reference)
+                facturees[enfant, prestation, jour].add((famille, reference))
     return facturees, mois
 
 

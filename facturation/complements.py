@@ -29,13 +29,16 @@ SANS_PAYEUR = ("payeur", "parts")
 
 @dataclass(frozen=True)
 class JourEnPlus:
-    """A day to bill; `centimes` None: no tarif applies. A month at one price is its first day."""
+    """A day to bill; `centimes` None: no tarif applies, or the other household pays for it by `autre_foyer`. A month at
+    one price is its first day.
+    """
 
     enfant: Enfant
     prestation: Prestation
     jour: date
     centimes: int | None
     au_mois: bool = False
+    autre_foyer: str = ""
 
 
 @dataclass
@@ -97,6 +100,7 @@ def _par_campagne(charge: Chargement, emises: list[Campagne]) -> Iterable[EnPlus
             journee.jour,
             prix.centimes if prix else None,
             bool(du_jour.bareme and du_jour.bareme.unite == "mois"),
+            charge.autre_foyer(journee),
         )
         en_plus = trouves.setdefault(campagne.pk, EnPlus(campagne))
         en_plus.familles.setdefault(charge.foyers.familles[journee.famille], []).append(jour)
@@ -123,17 +127,17 @@ def _emises(aujourdhui: date) -> list[Campagne]:
 
 
 def _sans_facture(emises: list[Campagne]) -> dict[int, set[int]]:
-    """By campagne, the families it knows without a live invoice: held back, failed, or cancelled by an avoir."""
+    """By campagne, the families it knows without a live invoice (failed, or cancelled by an avoir) or held back, maybe
+    because they already have one.
+    """
     trouvees: dict[int, set[int]] = defaultdict(set)
     siennes = Facture.objects.vives().filter(campagne=OuterRef("campagne"), famille=OuterRef("famille"))
     lignes: Iterable[QuerySet] = (
-        Brouillon.objects.filter(campagne__in=emises),
-        Facture.objects.factures().filter(campagne__in=emises),
+        Brouillon.objects.filter(Q(bloque=True) | ~Exists(siennes), campagne__in=emises),
+        Facture.objects.factures().filter(~Exists(siennes), campagne__in=emises),
     )
     for rangees in lignes:
-        for campagne, famille in (
-            rangees.exclude(Exists(siennes)).order_by().values_list("campagne", "famille")
-        ):
+        for campagne, famille in rangees.order_by().values_list("campagne", "famille"):
             trouvees[campagne].add(famille)
     return trouvees
 

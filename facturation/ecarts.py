@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from enfants.models import Etat, Reservation
+from enfants.models import Etat, Inscription, Reservation
 from enfants.models.reservation import presences
 from facturation.models import Campagne, Facture, LigneFacture
 
@@ -41,7 +41,12 @@ def a_corriger(aujourdhui: date, factures: QuerySet[Facture] | None = None) -> d
     for ligne in lignes.order_by("facture", "pk"):
         cles = [(ligne.enfant_id, ligne.prestation_id, date.fromisoformat(jour)) for jour in ligne.jours]
         siennes = [non_dus[cle] for cle in cles if cle in non_dus]
-        siennes = [r for r in siennes if r.modifiee_le > ligne.facture.emise_le - MARGE]
+        siennes = [
+            r
+            for r in siennes
+            if r.modifiee_le > ligne.facture.emise_le - MARGE
+            and (not r.ailleurs or r.payeur_id == ligne.facture.famille_id)
+        ]
         # A month at one price is due as long as one of its days is.
         if siennes and (ligne.unite != "mois" or len(siennes) == len(cles)):
             trouvees[ligne.facture_id] += siennes
@@ -49,7 +54,9 @@ def a_corriger(aujourdhui: date, factures: QuerySet[Facture] | None = None) -> d
 
 
 def _non_dus(campagnes: list[Campagne]) -> dict[tuple, Reservation]:
-    """By child, service and day: the booking that fell, where nothing else makes the day due."""
+    """By child, service and day: the booking that fell, where nothing else makes the day due; `ailleurs`: the other
+    household booked the day instead, and owes it alone.
+    """
     if not campagnes:
         return {}
     periodes = Q()
@@ -60,9 +67,19 @@ def _non_dus(campagnes: list[Campagne]) -> dict[tuple, Reservation]:
         )
     meme_jour = {nom: OuterRef(nom) for nom in ("enfant", "prestation", "jour")}
     dus = Reservation.objects.filter(etat__in=DUS, **meme_jour)
+    jour = OuterRef("jour")
+    parts = Inscription.objects.filter(
+        Q(au=None) | Q(au__gte=jour),
+        enfant=OuterRef("enfant"),
+        prestation=OuterRef("prestation"),
+        repartition=Inscription.Repartition.PART,
+        du__lte=jour,
+    )
+    ailleurs = Exists(dus.exclude(payeur=OuterRef("payeur"))) & ~Exists(parts)
     lignes = (
         Reservation.objects.filter(periodes, etat__in=NON_DUS)
-        .filter(~Exists(dus), ~Exists(presences()))
+        .annotate(ailleurs=ailleurs)
+        .filter(Q(ailleurs=True) | Q(~Exists(dus), ~Exists(presences())))
         .select_related("enfant", "prestation")
         .order_by("jour", "prestation__ordre", "pk")
     )

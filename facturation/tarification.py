@@ -12,6 +12,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from portail.socle.argent import INSECABLE, euros, repartir
 
 DEMI_HEURE = 30
+# How the explanation of a shared price begins: a line says by it that it bills a share.
+VOTRE_PART = "votre part"
 # A service longer than this (minutes) is worth two half-days.
 DEMI_JOURNEE = 300
 # Words of the explanation that the tax certificate reads again (`attestation`): invoices already say them.
@@ -103,7 +105,9 @@ def partager(prix_entier: Prix, parts: Sequence[Decimal], position: int) -> Prix
     """The share at `position` of a day paid by several families: largest remainder, nothing lost or gained."""
     centimes = repartir(prix_entier.centimes, parts)[position]
     part = f"{_nombre(parts[position])}{INSECABLE}%"
-    return Prix(centimes, f"votre part, {part} de {euros(prix_entier.centimes)} ({prix_entier.explication})")
+    return Prix(
+        centimes, f"{VOTRE_PART}, {part} de {euros(prix_entier.centimes)} ({prix_entier.explication})"
+    )
 
 
 def _base(bareme: Bareme, situation: Situation) -> tuple[int, list[str]] | None:

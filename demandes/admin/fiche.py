@@ -108,7 +108,7 @@ def _en_plus(demande: Demande, faite: Decision) -> list[str]:
     if demande.type != "reservations":
         return []
     lignes = [j.reservation for j in demande.jours.all() if j.reservation_id in faite.parmi]
-    return avertir(ajoutes=[(r.enfant_id, r.prestation_id, r.jour) for r in lignes])
+    return avertir(ajoutes=[(r.payeur_id, r.enfant_id, r.prestation_id, r.jour) for r in lignes])
 
 
 def _liens(agent, demande: Demande) -> dict:

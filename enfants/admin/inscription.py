@@ -93,7 +93,8 @@ def effets_de(projet: Inscription, prevision: Prevision) -> Effets | None:
         faits.append(f"Jours gardés parce que la famille les a changés{INSECABLE}: {len(prevision.gardes)}.")
     if prevision.impossible:
         faits.append(prevision.impossible)
-    ajoutes = [(projet.enfant_id, projet.prestation_id, jour) for jour in prevision.a_reserver]
+    qui = (projet.famille_id, projet.enfant_id, projet.prestation_id)
+    ajoutes = [(*qui, jour) for jour in prevision.a_reserver]
     faits += cloture.avertir(prevision.a_annuler, ajoutes)
     faits.append("Les jours passés ne changent pas.")
     bouton = "Confirmer et annuler ces jours" if annulees else "Confirmer et réserver ces jours"

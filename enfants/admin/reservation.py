@@ -43,8 +43,8 @@ class AjoutForm(FormulaireAConfirmer):
             if issue.verdict == "refus":
                 raise forms.ValidationError(issue.phrase)
             inscription = valeurs["inscription"]
-            ajout = (inscription.enfant_id, inscription.prestation_id, valeurs["jour"])
-            if phrases := cloture.avertir(ajoutes=[ajout]):
+            qui = (inscription.famille_id, inscription.enfant_id, inscription.prestation_id)
+            if phrases := cloture.avertir(ajoutes=[(*qui, valeurs["jour"])]):
                 self.confirmer(
                     Effets("Cette période est déjà facturée", "Réserver quand même", tuple(phrases))
                 )
@@ -67,7 +67,11 @@ class Geste(NamedTuple):
         """What it does to the invoices, in sentences."""
         return cloture.avertir(
             [r for r in reservations if r.etat in self.retire],
-            [(r.enfant_id, r.prestation_id, r.jour) for r in reservations if r.etat in self.ajoute],
+            [
+                (r.payeur_id, r.enfant_id, r.prestation_id, r.jour)
+                for r in reservations
+                if r.etat in self.ajoute
+            ],
         )
 
 

@@ -50,7 +50,7 @@ def reserver(monde, nom: str, jour: date, etat: str = Etat.RESERVEE) -> Reservat
 
 def cle(monde, nom: str, jour: date) -> tuple:
     i = monde.inscriptions[nom]
-    return i.enfant_id, i.prestation_id, jour
+    return i.famille_id, i.enfant_id, i.prestation_id, jour
 
 
 AL_1_ET_2 = f"3 jours sont déjà facturés (factures AL-1, AL-2){N}: le régisseur devra faire un avoir."
