@@ -8,11 +8,11 @@ from django.db.models import Exists, Q
 from django.utils.timezone import localdate
 
 from enfants import places
-from enfants.models import Inscription, Rattachement, Reservation
+from enfants.models import Enfant, Inscription, Rattachement, Reservation
 from enfants.models.reservation import presences
 from familles.models import Famille
 from portail.socle.traces import tracer
-from portail.socle.verrous import verrouiller_un
+from portail.socle.verrous import verrouiller, verrouiller_un
 
 MOTIF = "Fin du rattachement à la famille"
 
@@ -75,6 +75,15 @@ def terminer(rattachement: Rattachement, jour: date, par, maintenant: datetime) 
     return annulees
 
 
+def tenir(enfant: Enfant, jour: date) -> None:
+    """Hold all that `suivre_la_fin` may touch of this child. Inside a transaction that writes the child's row: after it,
+    these locks would be out of order.
+    """
+    liens = Rattachement.objects.filter(enfant=enfant)
+    verrouiller(Famille.objects.filter(pk__in=liens.order_by().values("famille")))
+    places.tenir_les_enfants(enfant, jour)
+
+
 @transaction.atomic
 def suivre_la_fin(rattachement: Rattachement, par, maintenant: datetime) -> list[Reservation]:
     """What follows when the last day was typed in the child's page: the same cancellations, the same trace.
@@ -82,8 +91,8 @@ def suivre_la_fin(rattachement: Rattachement, par, maintenant: datetime) -> list
     Does nothing, and leaves no trace, where nothing is left to cut.
     """
     famille = verrouiller_un(Famille.objects.filter(pk=rattachement.famille_id))
-    places.tenir_les_enfants(rattachement.enfant, rattachement.au, payeur=famille)
     fin = max(rattachement.au, localdate(maintenant))
+    places.tenir_les_enfants(rattachement.enfant, fin, payeur=famille)
     annulees, inscriptions = _couper(rattachement, fin, par, maintenant)
     if annulees or inscriptions:
         _tracer(rattachement, famille, par, annulees, inscriptions)

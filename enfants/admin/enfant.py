@@ -5,6 +5,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from enfants import rattachements
 from enfants.admin.commun import ParStructure, limitee, structures_de
 from enfants.admin.rattachement import LienTerminer
 from enfants.models import (
@@ -17,7 +18,6 @@ from enfants.models import (
     Scolarite,
     Structure,
 )
-from enfants.rattachements import suivre_la_fin
 from portail.socle.admin import ChoixLisibles, Tracee
 from portail.socle.periodes import PeriodesFormSet
 from portail.socle.traces import tracer
@@ -127,11 +127,17 @@ class EnfantAdmin(Tracee, ParStructure):
                 tracer(request.user, "consultation", fiche, enfant=object_id)
         return super().change_view(request, object_id, form_url, extra_context)
 
+    def save_model(self, request, obj, form, change):
+        """The child's row is written once all that the end of a Rattachement touches is locked."""
+        if change:
+            rattachements.tenir(obj, timezone.localdate())
+        super().save_model(request, obj, form, change)
+
     def save_related(self, request, form, formsets, change):
         """Ending a Rattachement cancels that household's bookings after it, in the same step, and lists them."""
         super().save_related(request, form, formsets, change)
         for rattachement in form.instance.rattachements.exclude(au=None):
-            annulees = suivre_la_fin(rattachement, request.user, timezone.now())
+            annulees = rattachements.suivre_la_fin(rattachement, request.user, timezone.now())
             if annulees:
                 jours = ", ".join(f"{r.prestation.nom} le {r.jour:%d/%m/%Y}" for r in annulees)
                 messages.warning(request, f"Réservations annulées avec le rattachement : {jours}.")

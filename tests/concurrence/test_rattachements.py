@@ -6,7 +6,10 @@ from datetime import date, timedelta
 from threading import Barrier, BrokenBarrierError
 
 import pytest
+import time_machine
 from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
 
 from enfants import places, rattachements
 from enfants.models import Enfant, Etat, Rattachement, Reservation
@@ -15,6 +18,7 @@ from portail.socle.verrous import verrouiller_un
 from tests import factories
 from tests.concurrence.test_places import ensemble
 from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique, demander, reserver
+from tests.enfants.test_admin import valeurs
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 MARDI = LUNDI + timedelta(1)
@@ -26,10 +30,8 @@ def patience(monkeypatch):
     monkeypatch.setattr(verrous, "DELAI_MS", 30_000)
 
 
-def se_croiser(monkeypatch) -> list:
-    """Each child waits for the other's place. The attachment of the second one (by key) ends while the first one's day
-    is cancelled: it holds its child when the other verb comes for both.
-    """
+def deux_qui_sattendent() -> tuple[Reservation, Rattachement]:
+    """Each child waits for the other's place: the first one's day (by key), the second one's attachment."""
     club = automatique(factories.prestation("Club", places=1, liste_attente=True))
     foyers = [factories.famille(nom, "DUPONT", quotient=None) for nom in ("Jean", "Claire")]
     enfants = [factories.enfant(f"E{n}", foyer) for n, foyer in enumerate(foyers)]
@@ -40,6 +42,14 @@ def se_croiser(monkeypatch) -> list:
     reserver(siennes[second], MARDI)
     demander(siennes[second], LUNDI)
     demander(siennes[premier], MARDI)
+    return prise, Rattachement.objects.get(enfant=second)
+
+
+def se_croiser(monkeypatch) -> list:
+    """The attachment of the second one ends while the first one's day is cancelled: it holds its child when the other
+    verb comes for both.
+    """
+    prise, lien = deux_qui_sattendent()
     barriere, verifier = Barrier(2), rattachements.verifier
 
     def puis_verifier(*args):
@@ -54,7 +64,6 @@ def se_croiser(monkeypatch) -> list:
         return places.annuler([prise.pk], None, MAINTENANT, "Sortie")
 
     monkeypatch.setattr(rattachements, "verifier", puis_verifier)
-    lien = Rattachement.objects.get(enfant=second)
     return ensemble(
         [lambda: rattachements.terminer(lien, date(2026, 11, 29), None, MAINTENANT), annuler],
     )
@@ -74,3 +83,44 @@ def test_lenfant_seul_dabord_serait_un_interblocage(monkeypatch):
         lambda enfant, *_, **__: verrouiller_un(Enfant.objects.filter(pk=enfant.pk)),
     )
     assert sum(isinstance(r, OperationalError) for r in se_croiser(monkeypatch)) == 1
+
+
+# --- the same end, typed in the child's page --------------------------------------------------------------------
+
+
+def fiche_croisee(monkeypatch) -> list:
+    """The agent saves the second child's page, its last day typed, while the first one's day is cancelled."""
+    prise, lien = deux_qui_sattendent()
+    fiche = reverse("admin:enfants_enfant_change", args=[lien.enfant_id])
+    mairie = Client()
+    mairie.force_login(factories.agent("agent"))
+    saisie = valeurs(mairie.get(fiche).context, **{"rattachements-0-au": "29/11/2026"})
+    barriere, suivre = Barrier(2), rattachements.suivre_la_fin
+
+    def puis_suivre(*args):
+        with suppress(BrokenBarrierError):
+            barriere.wait(timeout=5)
+        time.sleep(0.5)
+        return suivre(*args)
+
+    def annuler():
+        with suppress(BrokenBarrierError):
+            barriere.wait(timeout=5)
+        return places.annuler([prise.pk], None, MAINTENANT, "Sortie")
+
+    monkeypatch.setattr(rattachements, "suivre_la_fin", puis_suivre)
+    with time_machine.travel(MAINTENANT, tick=True):
+        return ensemble([lambda: mairie.post(fiche, saisie).status_code, annuler])
+
+
+def test_finir_un_rattachement_par_la_fiche_et_annuler_un_jour_se_suivent(monkeypatch):
+    reponse, annulees = fiche_croisee(monkeypatch)
+    assert (reponse, isinstance(annulees, Exception)) == (302, False)
+    assert [r.jour for r in Reservation.objects.filter(etat=Etat.RESERVEE)] == [MARDI]
+
+
+def test_la_fiche_ecrite_dabord_serait_un_interblocage(monkeypatch):
+    """Negative control: the child's row is written, the others are locked afterwards."""
+    monkeypatch.setattr(rattachements, "tenir", lambda *_: None)
+    reponse, annulees = fiche_croisee(monkeypatch)
+    assert isinstance(annulees, OperationalError) or reponse == 503
