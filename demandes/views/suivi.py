@@ -269,7 +269,9 @@ def _liste_attente(trouvee: Demande) -> bool:
 
 def _mots(evenement: DemandeEvenement, demande: Demande) -> str:
     """The step that closed it in the words of its badge: « Prise en compte », « Acceptée, le reste retiré »."""
-    return demande.etat_en_mots if evenement.genre == demande.etat else evenement.get_genre_display()
+    if evenement.genre != demande.etat or demande.etat in EN_COURS:  # the first step stays « Envoyée »
+        return evenement.get_genre_display()
+    return demande.etat_en_mots
 
 
 def _qui(par, adultes: set) -> str:

@@ -155,3 +155,12 @@ def test_retirer_deux_fois(monde):
     page = client.post(url, {"retirer": "1"}, follow=True)
     assert "déjà traitée" in page.text
     assert faite.evenements.filter(genre="retiree").count() == 1
+
+
+def test_le_premier_pas_reste_envoyee(monde):
+    """The badge says « En cours »: the step that sent it does not say it a second time."""
+    faite = demande("infos-responsable", monde.jean, ADRESSE, le=MAINTENANT)
+    client, url = monde.client(monde.jean), reverse("demande", args=[faite.pk])
+    assert [mots for _, mots, _ in client.get(url).context["etapes"]] == ["Envoyée"]
+    faite.accepter(monde.agent, MAINTENANT)
+    assert [mots for _, mots, _ in client.get(url).context["etapes"]] == ["Envoyée", "Acceptée"]
