@@ -45,7 +45,8 @@ def planning_jour(request: HttpRequest, inscription: int, jour: str) -> HttpResp
         "case": case,
         "phrase": ligne.phrase,
         "clos": entrees.clos.get((trouvee.prestation_id, quand), ""),
-        "reservation": reservations[-1] if reservations else None,
+        # A cancelled one no longer says anything of the day: the story below tells it.
+        "reservation": next((r for r in reservations[-1:] if r.etat != Etat.ANNULEE), None),
         "etapes": raconter(evenements, request.user, adultes),
         "demandes": demandes.order_by("-envoyee_le"),
         "echeances": _echeances(ligne.prestation, quand, entrees.calendrier, maintenant),

@@ -9,7 +9,7 @@ from django.urls import reverse
 from demandes.models import Demande
 from enfants import places
 from tests import factories
-from tests.demandes.fabrique import reservations
+from tests.demandes.fabrique import reservations, titulaire
 from tests.enfants.fabrique import LUNDI, MAINTENANT, reserver
 
 N = "\N{NO-BREAK SPACE}"
@@ -107,3 +107,12 @@ def test_les_requetes_ne_dependent_pas_de_lhistoire(monde, django_assert_num_que
     client.get("/enfants/")
     with django_assert_num_queries(15):
         client.get(f"/enfants/planning/jour/{monde.inscriptions['lea'].pk}/{LUNDI}/")
+
+
+def test_un_jour_retire_ne_garde_ni_regle_ni_motif(monde):
+    faite = reservations(monde.inscriptions["lea"], LUNDI, le=MAINTENANT)
+    faite.retirer(titulaire(monde.jean).utilisateur, MAINTENANT)
+    page = jour(monde)
+    assert page.context["reservation"] is None
+    assert "Règle appliquée" not in page.text
+    assert page.context["etapes"][-1].quoi == "Demande retirée"
