@@ -133,7 +133,7 @@ def relever(
             anomalie = Anomalie(genre, f"{nommer(*cle)}\N{NO-BREAK SPACE}: {phrase}.", genre in BLOQUANTES)
             _signaler(releves, anomalie, [f for f, _ in payeurs], cle, rattachements)
         if quoi:
-            _ajouter(releves, cle, quoi, reservation, pointage, payeurs, rattachements, nommer)
+            _ajouter(releves, cle, quoi, reservation, pointage, payeurs, parts, rattachements, nommer)
     return releves
 
 
@@ -156,11 +156,18 @@ def _payeurs(cle: Cle, quoi: str, reservation: Reservation | None, parts: Parts)
     return [(familles.pop(), Decimal(100))] if len(familles) == 1 else []
 
 
-def _ajouter(releves, cle, quoi, reservation, pointage, payeurs, rattachements, nommer) -> None:
+def _sans_payeur(familles: set[int]) -> str:
+    """Why nobody pays, in the words of what would settle it: no household is registered, or several are."""
+    if familles:
+        return "présent sans réservation, plusieurs foyers inscrits, on ne sait pas qui paie"
+    return "présent sans inscription, on ne sait pas qui paie"
+
+
+def _ajouter(releves, cle, quoi, reservation, pointage, payeurs, parts, rattachements, nommer) -> None:
     enfant, prestation, jour = cle
     familles = [f for f, _ in payeurs]
     if not payeurs:
-        phrase = f"{nommer(*cle)}\N{NO-BREAK SPACE}: présent sans inscription, on ne sait pas qui paie."
+        phrase = f"{nommer(*cle)}\N{NO-BREAK SPACE}: {_sans_payeur(parts.payeurs(*cle))}."
         _signaler(releves, Anomalie("payeur", phrase), [], cle, rattachements)
         return
     if sum(p for _, p in payeurs) != 100:

@@ -129,6 +129,18 @@ def test_a_child_noted_present_without_booking(monde, decembre, horloge):
     assert phrase.endswith("présent sans inscription, on ne sait pas qui paie.")
 
 
+def test_a_child_of_two_households_noted_present_without_booking(monde, decembre, horloge):
+    """Registered by both: the sentence does not say « sans inscription », and a booking settles who pays."""
+    horloge.move_to(datetime(2026, 12, 9, 10))
+    factories.inscription(monde.lea, monde.cantine, monde.jeanne)
+    fabrique.pointage(monde.lea, monde.cantine, MARDI)
+    (phrase,) = a_facturer(timezone.localdate()).sans_payeur
+    assert phrase.endswith("présent sans réservation, plusieurs foyers inscrits, on ne sait pas qui paie.")
+    reserver(monde, "lea", MARDI)
+    assert a_facturer(timezone.localdate()).sans_payeur == []
+    assert dits() == {monde.jean: [("Léa", MARDI, 345)]}
+
+
 def test_what_is_not_due_is_not_told(monde, decembre):
     (reservee,) = reserver(monde, "zoe", LUNDI)
     places.annuler([reservee.pk], None, timezone.now(), "Erreur")
