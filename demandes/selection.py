@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from demandes.forms import Case
-from enfants.models import Inscription, Reservation
+from enfants import places_chargement
+from enfants.models import Reservation
 from enfants.models.reservation import VIVANTS
 from enfants.places import Souhait
 from facturation.cloture import jours_clos
@@ -35,18 +36,13 @@ class Choix:
 
 def retrouver(famille: Famille, cases: list[Case], enfants: list) -> Choix:
     """Three queries. Raises Etrangere when one inscription is not this family's, for one of its present children."""
-    inscriptions = (
-        Inscription.objects.filter(
-            pk__in={c.inscription for c in cases}, famille=famille, enfant__in=[e.pk for e in enfants]
-        )
-        .select_related("enfant", "prestation__structure")
-        .in_bulk()
-    )
+    siens = {enfant.pk for enfant in enfants}
+    lues = places_chargement.inscriptions({c.inscription for c in cases}, famille)
+    inscriptions = {pk: i for pk, i in lues.items() if i.enfant_id in siens}
     if {c.inscription for c in cases} - inscriptions.keys():
         raise Etrangere
     presentes: dict[tuple, Reservation] = {}
-    lignes = Reservation.objects.filter(inscription__in=inscriptions, jour__in={c.jour for c in cases})
-    for r in lignes.select_related("prestation").order_by("pk"):
+    for r in places_chargement.reservations_sur(inscriptions, (c.jour for c in cases)):
         cle = (r.inscription_id, r.jour)
         # The live row, else the latest: what the planning shows of this inscription.
         if cle not in presentes or presentes[cle].etat not in VIVANTS:

@@ -35,6 +35,7 @@ _MEMBRE = GroupeExclusif.prestations.through._meta.db_table
 _RESERVATION = Colonnes("b", Reservation)
 _ENFANT = Colonnes("e", Enfant)
 _JAUGE = Colonnes("j", Jauge)
+_CRENEAU = Colonnes("c", Creneau, ("jauge", "jour"))
 
 _PUISES = f"""
 SELECT {_JAUGE.sql}, x.prestation_id FROM {_PUISE} x JOIN {Jauge._meta.db_table} j ON j.id = x.jauge_id
@@ -75,7 +76,15 @@ JOIN {Prestation._meta.db_table} p ON p.id = i.prestation_id
 JOIN {Structure._meta.db_table} s ON s.id = p.structure_id
 JOIN {Limite._meta.db_table} l1 ON l1.id = p.limite_reservation_id
 JOIN {Limite._meta.db_table} l2 ON l2.id = p.limite_annulation_id
-WHERE i.id IN (%s) ORDER BY i.id
+WHERE i.id IN (%s)
+"""
+_LIBRES = f"""
+SELECT {_CRENEAU.sql}, capacite + surnombre - pris FROM {Creneau._meta.db_table} c
+WHERE jauge_id IN (%(jauges)s) AND jour IN (%(jours)s)
+"""
+_CHOISIES = f"""
+SELECT {_RESERVATION.sql} FROM {Reservation._meta.db_table} b
+WHERE b.inscription_id IN (%(inscriptions)s) AND b.jour IN (%(jours)s) ORDER BY b.id
 """
 
 # Joins the calendar's union, in its columns: genre, from, to, text, text, integer, integer.
@@ -160,11 +169,15 @@ def attentes_sur(cles: Iterable[Cle]) -> list[Reservation]:
     return list(attentes.values())
 
 
-def _inscriptions(ids: Iterable[int]) -> dict[int, Inscription]:
+def inscriptions(ids: Iterable[int], famille: Famille | None = None) -> dict[int, Inscription]:
+    """These inscriptions by primary key (of that household), with their service and all its rules."""
     if not (ids := sorted(set(ids))):
         return {}
-    lues = {}
-    for ligne in lire_objets(_INSCRIPTIONS % marques(ids), ids, *_INSCRIPTION):
+    lues: dict[int, Inscription] = {}
+    sql, parametres = _INSCRIPTIONS % marques(ids), list(ids)
+    if famille is not None:
+        sql, parametres = f"{sql} AND i.famille_id = %s", [*ids, famille.pk]
+    for ligne in lire_objets(f"{sql} ORDER BY i.id", parametres, *_INSCRIPTION):
         inscription, enfant, famille, prestation, structure, reserver, annuler = ligne
         prestation.structure = structure
         prestation.limite_reservation, prestation.limite_annulation = reserver, annuler
@@ -176,13 +189,24 @@ def _inscriptions(ids: Iterable[int]) -> dict[int, Inscription]:
     return lues
 
 
+def reservations_sur(siennes: dict[int, Inscription], jours: Iterable[date]) -> list[Reservation]:
+    """Bookings of these inscriptions on these days, whatever became of them, oldest first."""
+    jours = sorted(set(jours))
+    sql = _CHOISIES % {"inscriptions": marques(siennes), "jours": marques(jours)}
+    reservations = [r for (r,) in lire_objets(sql, [*siennes, *jours], _RESERVATION)]
+    for r in reservations:
+        r.inscription = siennes[r.inscription_id]
+        r.prestation = r.inscription.prestation
+    return reservations
+
+
 def charger(inscriptions_ids: Iterable[int], jours: Iterable[date]) -> Examen:
     """All that decides of these inscriptions on these days, places apart. Under lock, when the caller holds it."""
-    inscriptions = _inscriptions(inscriptions_ids)
+    lues = inscriptions(inscriptions_ids)
     jours = sorted(set(jours))
-    enfants = {i.enfant_id for i in inscriptions.values()}
-    prestations = {i.prestation_id for i in inscriptions.values()}
-    examen = Examen(inscriptions=inscriptions, jauges=jauges_par_prestation(prestations))
+    enfants = {i.enfant_id for i in lues.values()}
+    prestations = {i.prestation_id for i in lues.values()}
+    examen = Examen(inscriptions=lues, jauges=jauges_par_prestation(prestations))
     _contexte(examen, enfants, prestations, jours)
     cles = _enfants(enfants)
     sql = _VIVANTES % (marques(cles), "%s", "%s")
@@ -222,9 +246,11 @@ def charger_places(examen: Examen, cles: Iterable[Cle], creneaux: Iterable[Crene
     capacites = {j.pk: j.capacite for jauges in examen.jauges.values() for j in jauges}
     examen.libres = {cle: capacites[cle.jauge_id] for cle in cles}
     if creneaux is None:
-        jauges, jours = {c.jauge_id for c in cles}, {c.jour for c in cles}
-        creneaux = Creneau.objects.filter(jauge__in=jauges, jour__in=jours).order_by("pk")
-    for creneau in creneaux:
-        cle = Cle(creneau.jauge_id, creneau.jour)
-        if cle in examen.libres:
-            examen.libres[cle] = creneau.libres
+        jauges, jours = sorted({c.jauge_id for c in cles}), sorted({c.jour for c in cles})
+        sql = _LIBRES % {"jauges": marques(jauges), "jours": marques(jours)}
+        lus = {
+            Cle(jauge, jour): libres for jauge, jour, libres in lire(sql, [*jauges, *jours], _CRENEAU.champs)
+        }
+    else:
+        lus = {Cle(c.jauge_id, c.jour): c.libres for c in creneaux}
+    examen.libres |= {cle: lus[cle] for cle in cles & lus.keys()}
