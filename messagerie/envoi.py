@@ -1,6 +1,6 @@
 """Writing: a new conversation, an answer. One form sends one message, however often it is posted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -11,7 +11,7 @@ from django.urls import reverse
 from enfants.models import Structure
 from familles.models import Famille
 from messagerie.models import Conversation, Message, PieceJointe
-from portail.socle.courriels import poster
+from portail.socle.courriels import Lettre, poster_ensemble
 from portail.socle.fichiers import Piece, deposer
 from portail.socle.verrous import verrouiller_un
 
@@ -93,16 +93,16 @@ def _ecrire(conversation: Conversation, envoi: Envoi, maintenant: datetime) -> M
         dernier_le=maintenant, attend_reponse=not envoi.de_la_mairie
     )
     if envoi.de_la_mairie and envoi.prevenir:
-        prevenir(message, conversation)
+        poster_ensemble(lettres(message, conversation))
     return message
 
 
-def prevenir(message: Message, conversation: Conversation) -> None:
-    """Tell the adults who allow e-mails that a message waits; the message itself stays in the portal."""
+def lettres(message: Message, conversation: Conversation) -> Iterator[Lettre]:
+    """What tells the adults who allow e-mails that a message waits; the message itself stays in the portal."""
     contexte = {
         "expediteur": message.auteur_nom,
         "chemin": reverse("conversation", args=[conversation.pk]),
     }
     for rang, adresse in enumerate(conversation.famille.adresses_courriel(), start=1):
         cle = f"message:{message.pk}" if rang == 1 else f"message:{message.pk}:{rang}"
-        poster(cle, adresse, "courriels/nouveau_message.txt", contexte)
+        yield Lettre(cle, adresse, "courriels/nouveau_message.txt", contexte)

@@ -10,8 +10,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from enfants.models import Inscription, Prestation, Rattachement, Structure
 from familles.models import Famille, Utilisateur
-from messagerie.envoi import Envoi, prevenir
+from messagerie.envoi import Envoi, lettres
 from messagerie.models import Conversation, Message
+from portail.socle.courriels import poster_ensemble
 from portail.socle.traces import tracer
 from portail.socle.verrous import verrouiller_un
 
@@ -78,7 +79,7 @@ def ecrire_a_toutes(
         )
         for conversation, jeton in zip(conversations, jetons, strict=True)
     )
-    for message, conversation in zip(messages, conversations, strict=True):
-        prevenir(message, conversation)
+    ecrits = zip(messages, conversations, strict=True)
+    poster_ensemble(lettre for ecrit in ecrits for lettre in lettres(*ecrit))
     tracer(envoi.par, "message_groupe", cible.prestation or cible.structure, familles=len(familles))
     return True

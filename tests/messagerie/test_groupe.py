@@ -5,13 +5,15 @@ from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from enfants.models import AffectationAgent, AnneeScolaire, Inscription, Rattachement, Scolarite
 from messagerie.groupe import Cible, familles_de
 from messagerie.models import Conversation, Message
 from portail.socle.models import Courriel, Trace
-from tests.factories import agent, enfant, inscription, prestation, structure
+from tests.factories import agent, enfant, famille, inscription, prestation, structure
 
 pytestmark = pytest.mark.django_db
 GROUPE = "/admin/messagerie/conversation/groupe/"
@@ -164,3 +166,24 @@ def test_requetes_des_familles_constantes(monde, animatrice, django_assert_num_q
         inscription(enfant(f"Enfant {n}", monde.jeanne), monde.cantine, monde.jeanne)
     with django_assert_num_queries(10):
         client.post(GROUPE, saisie(garderie()))
+
+
+def test_requetes_de_l_envoi_constantes(monde, animatrice):
+    """Hundreds of families at once: one statement for all the conversations, the messages, the mails."""
+    client, soir = monde.client(animatrice), prestation("Garderie soir")
+
+    def requetes() -> int:
+        donnees = saisie(f"p{soir.pk}")
+        annonce = vu(client.post(GROUPE, donnees))
+        with CaptureQueriesContext(connection) as lues:
+            client.post(GROUPE, donnees | {"envoyer": annonce})
+        return len(lues)
+
+    inscription(monde.tom, soir, monde.jean)
+    requetes()
+    pour_une = requetes()
+    for prenom in ("Denis", "Eve", "Farid"):
+        nouvelle = famille(prenom, "ROUX")
+        inscription(enfant(f"Enfant de {prenom}", nouvelle), soir, nouvelle)
+    assert requetes() == pour_une
+    assert (Message.objects.count(), Courriel.objects.filter(cle__startswith="message:").count()) == (6, 6)
