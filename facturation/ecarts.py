@@ -25,7 +25,7 @@ def a_corriger(aujourdhui: date, factures: QuerySet[Facture] | None = None) -> d
     emises = Campagne.objects.filter(factures__nature=Facture.Nature.FACTURE, au__gte=aujourdhui - SUIVIE)
     if factures is not None:
         emises = emises.filter(factures__in=factures)
-    # The first of its invoices: what was cancelled or excused before is in none of them.
+    # The first of its invoices, or its draft: what was cancelled or excused before is in none of them.
     emises = emises.annotate(premiere=Min("factures__emise_le"))
     campagnes = list(emises.prefetch_related("regie__liens_prestations"))
     non_dus = _non_dus(campagnes)
@@ -41,12 +41,7 @@ def a_corriger(aujourdhui: date, factures: QuerySet[Facture] | None = None) -> d
     for ligne in lignes.order_by("facture", "pk"):
         cles = [(ligne.enfant_id, ligne.prestation_id, date.fromisoformat(jour)) for jour in ligne.jours]
         siennes = [non_dus[cle] for cle in cles if cle in non_dus]
-        siennes = [
-            r
-            for r in siennes
-            if r.modifiee_le > ligne.facture.emise_le - MARGE
-            and (not r.ailleurs or r.payeur_id == ligne.facture.famille_id)
-        ]
+        siennes = [r for r in siennes if not r.ailleurs or r.payeur_id == ligne.facture.famille_id]
         # A month at one price is due as long as one of its days is.
         if siennes and (ligne.unite != "mois" or len(siennes) == len(cles)):
             trouvees[ligne.facture_id] += siennes
@@ -62,9 +57,8 @@ def _non_dus(campagnes: list[Campagne]) -> dict[tuple, Reservation]:
     periodes = Q()
     for c in campagnes:
         prestations = {lien.prestation_id for lien in c.regie.liens_prestations.all()}
-        periodes |= Q(
-            prestation__in=prestations, jour__range=(c.du, c.au), modifiee_le__gt=c.premiere - MARGE
-        )
+        depuis = min(c.calculee_le or c.premiere, c.premiere) - MARGE
+        periodes |= Q(prestation__in=prestations, jour__range=(c.du, c.au), modifiee_le__gt=depuis)
     meme_jour = {nom: OuterRef(nom) for nom in ("enfant", "prestation", "jour")}
     dus = Reservation.objects.filter(etat__in=DUS, **meme_jour)
     jour = OuterRef("jour")

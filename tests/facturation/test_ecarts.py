@@ -131,3 +131,19 @@ def test_la_mairie_le_lit_sur_son_accueil(monde, decembre):
     assert "Grève" in page.text
     saine = Facture.objects.get(famille=monde.jeanne)
     assert "plus dus" not in client.get(reverse("admin:facturation_facture_change", args=[saine.pk])).text
+
+
+def test_un_jour_annule_pendant_le_calcul(monde):
+    """The verb began before the draft and ended after it; the invoice comes later, and bills what the draft read."""
+    with time_machine.travel(AVANT, tick=False) as horloge:
+        fabrique.tarif(fabrique.lien(monde.cantine))
+        (reservation,) = (fabrique.reservation(monde.inscriptions["zoe"], LUNDI),)
+        horloge.shift(timedelta(hours=1))
+        campagne = fabrique.campagne(du=LUNDI, au=LUNDI, date_facture=AVANT.date(), echeance=LUNDI)
+        emission.calculer(campagne)
+        places.annuler([reservation.pk], None, timezone.now() - timedelta(seconds=2), "Erreur")
+        horloge.shift(timedelta(hours=1))
+        emission.emettre(campagne, None)
+        assert Facture.objects.count() == 1
+        horloge.shift(timedelta(hours=1))
+        assert jours(a_corriger(timezone.localdate())) == {monde.claire: [("Zoé", LUNDI)]}
