@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
-from enfants.models import Enfant, Inscription, Pointage, Prestation, Reservation
+from enfants.models import Enfant, Inscription, Pointage, Prestation, Rattachement, Reservation
 from facturation.bareme import FACTURABLES, Baremes
 from facturation.brouillons import Chargement, EmissionImpossible, charger, prix_de
 from facturation.ecarts import MARGE, SUIVIE
@@ -154,9 +154,12 @@ def _cles(emises: list[Campagne]) -> set[tuple[UUID, int, date]]:
         )
         a_elles = Q()
         if c.pk in restees:
-            a_elles = Q(enfant__in=Inscription.objects.filter(famille__in=restees[c.pk]).values("enfant"))
+            for lien in (Inscription, Rattachement):
+                a_elles |= Q(enfant__in=lien.objects.filter(famille__in=restees[c.pk]).values("enfant"))
         reservees |= periode & (Q(modifiee_le__gt=c.depuis) | a_elles)
-        presentes |= periode & (Q(pointe_le__gt=c.depuis) | a_elles)
+        # Children of no household then: only the campagne knows, and any of them may have one since.
+        inconnus = any(anomalie["genre"] in SANS_PAYEUR for anomalie in c.anomalies)
+        presentes |= periode if inconnus else periode & (Q(pointe_le__gt=c.depuis) | a_elles)
     meme_jour = {nom: OuterRef(nom) for nom in ("enfant", "prestation", "jour")}
     dues = Reservation.objects.filter(etat__in=FACTURABLES)
     seules = Pointage.objects.filter(presentes, ~Exists(dues.filter(**meme_jour)), present=True)

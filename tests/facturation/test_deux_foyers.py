@@ -171,3 +171,21 @@ def test_the_agent_is_told_when_the_day_is_on_the_other_household_s_invoice(mond
     page = monde.client(monde.agent).post(reverse("admin:enfants_reservation_add"), envoi)
     assert "le régisseur devra le facturer en plus" in texte(page)
     assert a_facturer(timezone.localdate()).nombre == 0
+
+
+@pytest.mark.parametrize("rattachee", [True, False])
+def test_a_presence_nobody_paid_for_before_the_issue(monde, tarif, horloge, rattachee):
+    """Held back by the draft, it is told until the inscription is there, then billed."""
+    reserver(monde, "lea", LUNDI)
+    nina = factories.enfant("Nina", *([monde.claire] if rattachee else []))
+    horloge.move_to(AVANT + timedelta(days=20))
+    fabrique.pointage(nina, monde.cantine, MARDI)
+    horloge.shift(timedelta(days=1))
+    campagne = emise()
+    horloge.shift(timedelta(days=1))
+    (phrase,) = a_facturer(timezone.localdate()).sans_payeur
+    assert phrase.startswith("Nina, Restauration scolaire, 08/12/2026")
+    factories.inscription(nina, monde.cantine, monde.claire)
+    assert dits() == {monde.claire: [("Nina", MARDI, 345)]}
+    completee(campagne)
+    assert (vives()["AL-2"], dits()) == ((monde.claire, 345), {})
