@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 
 from demandes.selection import Conflit
-from demandes.textes import enumerer, jours_en_mots, mois_en_mots
+from demandes.textes import enumerer, jours_en_mots, mois_en_mots, noms
 from enfants import regles
 from enfants.models import Etat
 from enfants.places import Issue, IssueAbsence
@@ -126,19 +126,20 @@ def _groupe(modele: tuple, lignes: list[LigneRecap], nombre: int) -> Groupe:
 
 def _lignes(entrees: Iterable[tuple]) -> list[LigneRecap]:
     """Group (enfant, prestation, jour, detail, refus, prix) by everything but the day and the price."""
-    groupes = defaultdict(list)
+    entrees, groupes = list(entrees), defaultdict(list)
     for enfant, prestation, jour, detail, refus, prix in entrees:
-        groupes[f"{enfant.prenom}, {prestation.nom}", detail, refus].append((jour, prix))
+        groupes[(enfant.pk, prestation.pk), detail, refus].append((jour, prix))
+    qui = noms((enfant, prestation) for enfant, prestation, *_ in entrees)
     return [
         LigneRecap(
-            qui=qui,
+            qui=qui[cle],
             jours=quand([j for j, _ in jours]),
             mois=par_mois([j for j, _ in jours]) if len(jours) > JOURS_MAX else (),
             detail=detail,
             refus=refus,
             centimes=None if any(p is None for _, p in jours) else sum(p.centimes for _, p in jours),
         )
-        for (qui, detail, refus), jours in groupes.items()
+        for (cle, detail, refus), jours in groupes.items()
     ]
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from demandes.models import DemandeJour
 from demandes.models.etats import REFUSEE
 from demandes.recap import JOURS_MAX, quand
-from demandes.textes import enumerer
+from demandes.textes import enumerer, noms
 from enfants import regles
 from enfants.models import Etat
 from portail.socle.argent import INSECABLE
@@ -54,10 +54,11 @@ def blocs(jours: Sequence[DemandeJour], rangs: dict) -> list[Bloc]:
     """Nothing to fold when they are few. `rangs`: reservation → rank on the waiting list."""
     if len(jours) <= JOURS_MAX:
         return []
-    groupes: dict[str, list[DemandeJour]] = defaultdict(list)
+    groupes: dict[tuple, list[DemandeJour]] = defaultdict(list)
     for j in jours:
-        groupes[f"{j.reservation.enfant.prenom}, {j.reservation.prestation.nom}"].append(j)
-    return [_bloc(titre, lignes, rangs) for titre, lignes in sorted(groupes.items())]
+        groupes[j.reservation.enfant_id, j.reservation.prestation_id].append(j)
+    titres = noms((j.reservation.enfant, j.reservation.prestation) for j in jours)
+    return [_bloc(titres[cle], groupes[cle], rangs) for cle in sorted(groupes, key=titres.get)]
 
 
 def _bloc(titre: str, lignes: list[DemandeJour], rangs: dict) -> Bloc:

@@ -1,5 +1,6 @@
 """Sentences about days and values, shared by the pages, the receipt, the mails and the admin."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from itertools import groupby
@@ -8,6 +9,7 @@ from django.utils.formats import date_format
 
 from demandes.models import Demande
 from demandes.types import Ligne, TypeDemande
+from enfants.models import Enfant, Prestation
 from portail.socle.argent import INSECABLE
 
 
@@ -56,6 +58,17 @@ def lignes_de(
         noms = sorted(demande.effaces, key=lambda nom: rangs.get(nom, len(rangs)))
         return [Ligne(nom, formulaire.etiquette(nom), "", "", efface=True) for nom in noms]
     return avant_apres(formulaire, demande.avant, demande.donnees, actuelles, en_clair)
+
+
+def noms(paires: Iterable[tuple[Enfant, Prestation]]) -> dict[tuple, str]:
+    """« Léa, Mercredi journée » by (child, service); with its structure and its end where two would read the same."""
+    paires = {(enfant.pk, prestation.pk): (enfant, prestation) for enfant, prestation in paires}
+    courts = {cle: f"{enfant.prenom}, {prestation.nom}" for cle, (enfant, prestation) in paires.items()}
+    repetes = Counter(courts.values())
+    return {
+        cle: f"{enfant.prenom}, {prestation}" if repetes[courts[cle]] > 1 else courts[cle]
+        for cle, (enfant, prestation) in paires.items()
+    }
 
 
 def titre(demande: Demande) -> str:

@@ -262,7 +262,10 @@ def examiner_absences(
 ) -> list[IssueAbsence]:
     """What `declarer_absences` would answer now; nothing is written."""
     ordre = [r.pk for r in reservations]
-    relues = Reservation.objects.select_related("enfant", "prestation__limite_annulation").in_bulk(ordre)
+    lignes = Reservation.objects.select_related(
+        "enfant", "prestation__limite_annulation", "prestation__structure"
+    )
+    relues = lignes.in_bulk(ordre)
     return _juger_absences([relues[pk] for pk in ordre if pk in relues], maintenant, medicale)
 
 

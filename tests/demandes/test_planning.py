@@ -76,6 +76,24 @@ def test_recap_dit_tout_avant_denvoyer(monde, garderie):
     assert not Reservation.objects.exists()
 
 
+@pytest.mark.parametrize("action", ["reserver", "absence"])
+def test_deux_services_du_meme_nom_font_deux_lignes(monde, garderie, action):
+    """« Garderie matin » of two schools: not one line that says the day once."""
+    ailleurs = factories.prestation(
+        "Garderie matin", structure=factories.structure("École Pasteur"), validation="automatique"
+    )
+    deux = [monde.inscriptions["garderie"], factories.inscription(monde.lea, ailleurs, monde.jean)]
+    if action == "absence":
+        for inscription in deux:
+            reservations(inscription, JEUDI, le=MAINTENANT)
+    version = 0 if action == "reserver" else Reservation.objects.first().version
+    page = poster(monde, monde.jean, *(case(i, JEUDI, version) for i in deux), action=action)
+    assert [ligne.qui for ligne in page.context["recap"].groupes[0].lignes] == [
+        "Léa, Garderie matin (Garderie périscolaire)",
+        "Léa, Garderie matin (École Pasteur)",
+    ]
+
+
 def test_confirmer_cree_une_demande_et_ses_jours(monde, garderie):
     cantine, garde = monde.inscriptions["lea"], monde.inscriptions["garderie"]
     page = poster(monde, monde.jean, case(garde, JEUDI), case(cantine, JEUDI), confirmer="1")

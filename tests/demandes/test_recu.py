@@ -1,5 +1,6 @@
 """The receipt of many days: folded by child and service, a row a week, every day of it said once."""
 
+import uuid
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,12 @@ import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from demandes.envoi import envoyer_reservations
 from demandes.recu import Sort, blocs
+from enfants.places import Souhait
 from portail.socle.argent import INSECABLE
-from tests.demandes.fabrique import reservations
+from tests import factories
+from tests.demandes.fabrique import reservations, titulaire
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
 LUNDI = date(2026, 11, 30)
@@ -97,3 +101,22 @@ def test_le_recu_reste_celui_du_foyer(monde):
     demande = longue(monde)
     for autre in (monde.jeanne, monde.claire):
         assert monde.client(autre).get(f"/demandes/{demande.pk}/").status_code == 404
+
+
+def test_deux_services_du_meme_nom_ont_chacun_leur_bloc(monde):
+    """« Mercredi journée » of two centres on the same days: not one block that says each day twice."""
+    ailleurs = factories.prestation(
+        "Restauration scolaire", structure=factories.structure("Centre des Tilleuls")
+    )
+    autre = factories.inscription(monde.lea, ailleurs, monde.jean)
+    souhaits = [Souhait(i, j) for i in (monde.inscriptions["lea"], autre) for j in jours(6)]
+    par = titulaire(monde.jean).utilisateur
+    demande, _ = envoyer_reservations(monde.jean, souhaits, par, MAINTENANT, uuid.uuid4())
+    lignes = demande.jours.select_related("reservation__enfant", "reservation__prestation__structure")
+
+    plies = blocs(list(lignes), {})
+    assert [bloc.titre for bloc in plies] == [
+        "Léa, Restauration scolaire (Centre des Tilleuls)",
+        "Léa, Restauration scolaire (Garderie périscolaire)",
+    ]
+    assert [bloc.comptes[0][2] for bloc in plies] == [6, 6]
