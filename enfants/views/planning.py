@@ -197,6 +197,8 @@ def _semaine(request, enfants, famille, jour: date, maintenant: datetime, adress
         "url_mois": adresses.mois(jour),
         "url_repeter": adresses.repeter(lundi),
         "sans_detail": planning_rendu.SANS_DETAIL,
+        # « …/jour/ »: a reversal for each row took a tenth of the page.
+        "detail": reverse("planning_jour", args=[0, "2000-01-01"]).removesuffix("0/2000-01-01/"),
         "url_cette_semaine": "" if aujourdhui in jours else adresses.semaine(aujourdhui),
         "modifiable": any(case.valeur for c in cartes for e in c.enfants for _, case in e.lignes),
     }
