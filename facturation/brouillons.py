@@ -64,7 +64,7 @@ def _facturees(lignes: Iterable[LigneFacture]) -> set[Facturee]:
 
 
 @dataclass(frozen=True)
-class Ailleurs:
+class Payee:
     """A live invoice that bills a child's day: to whom, and whether for a share of it."""
 
     famille: int
@@ -72,18 +72,30 @@ class Ailleurs:
     partagee: bool
 
 
-def _ailleurs(lignes: Iterable[LigneFacture]) -> dict[Cle, list[Ailleurs]]:
-    """Who is billed each day. A month at one price does not hang on a day."""
-    trouves: dict[Cle, list[Ailleurs]] = defaultdict(list)
+Ailleurs = dict[Cle, list[Payee]]
+
+
+def facturees_des_enfants(enfants, du: date, au: date) -> tuple[set[Facturee], Ailleurs]:
+    """What live invoices already bill of these children; and who pays for each day, which no other household pays for
+    again. A month at one price does not hang on a day.
+    """
+    lignes = list(lignes_vives(du, au).filter(enfant__in=enfants).select_related("facture"))
+    ailleurs: Ailleurs = defaultdict(list)
     for ligne in lignes:
         if ligne.unite != "mois" and ligne.total_centimes:
-            facture = ligne.facture
-            ailleurs = Ailleurs(
-                facture.famille_id, facture.reference, ligne.explication.startswith(VOTRE_PART)
-            )
+            partagee = ligne.explication.startswith(VOTRE_PART)
+            payee = Payee(ligne.facture.famille_id, ligne.facture.reference, partagee)
             for jour in map(date.fromisoformat, ligne.jours):
-                trouves[ligne.enfant_id, ligne.prestation_id, jour].append(ailleurs)
-    return trouves
+                ailleurs[ligne.enfant_id, ligne.prestation_id, jour].append(payee)
+    return _facturees(lignes), ailleurs
+
+
+def autre_foyer(payees: Iterable[Payee], famille: int, partagee: bool) -> str:
+    """The invoice by which another household pays for a day, shares of it apart (ours is one: `partagee`); else
+    nothing.
+    """
+    autres = (p for p in payees if p.famille != famille and not (p.partagee and partagee))
+    return next((p.reference for p in autres), "")
 
 
 def _mois(du: date, au: date) -> list[date]:
@@ -103,7 +115,7 @@ class Chargement:
     enfants: dict[UUID, Enfant]
     foyers: Foyers
     facturees: set[Facturee]
-    ailleurs: dict[Cle, list[Ailleurs]]
+    ailleurs: Ailleurs
 
     def lien(self, journee: Journee) -> LienDuJour:
         return self.baremes.pour(journee.prestation, journee.jour)
@@ -113,11 +125,8 @@ class Chargement:
 
     def autre_foyer(self, journee: Journee) -> str:
         """The invoice by which another household pays for this day, a share of it apart; else nothing."""
-        for ailleurs in self.ailleurs.get((journee.enfant, journee.prestation, journee.jour), ()):
-            partage = ailleurs.partagee and len(journee.parts) > 1
-            if ailleurs.famille != journee.famille and not partage:
-                return ailleurs.reference
-        return ""
+        payees = self.ailleurs.get((journee.enfant, journee.prestation, journee.jour), ())
+        return autre_foyer(payees, journee.famille, len(journee.parts) > 1)
 
 
 def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouillon]:
@@ -247,8 +256,8 @@ def charger(
     )
     familles = {j.famille for j in releves.journees}
     foyers = Foyers.charger(familles, {(j.famille, j.enfant, j.jour) for j in releves.journees}, du, au)
-    vives = list(lignes_vives(du, au).filter(enfant__in=concernes).select_related("facture"))
-    return Chargement(baremes, releves, enfants, foyers, _facturees(vives), _ailleurs(vives))
+    facturees, ailleurs = facturees_des_enfants(concernes, du, au)
+    return Chargement(baremes, releves, enfants, foyers, facturees, ailleurs)
 
 
 def prix_de(charge: Chargement, journee: Journee, mois_vus: set) -> Prix | None:

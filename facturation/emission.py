@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from typing import NoReturn
 from uuid import UUID
 
 from django.db import OperationalError, transaction
@@ -18,9 +19,17 @@ from django.utils import timezone
 from django_tasks import task
 
 from enfants.models import Pointage, Reservation
-from facturation.brouillons import EmissionImpossible, calculer, deja_facturees, destinataire, effacer
+from facturation.brouillons import (
+    EmissionImpossible,
+    autre_foyer,
+    calculer,
+    destinataire,
+    effacer,
+    facturees_des_enfants,
+)
 from facturation.encaissement import repartir_les_reglements
 from facturation.models import Brouillon, Campagne, Compteur, Facture, LigneFacture
+from facturation.tarification import VOTRE_PART
 from familles.models import Famille, Utilisateur
 from portail.socle.courriels import poster
 from portail.socle.dates import premier_du_mois
@@ -144,19 +153,23 @@ def emettre_une(campagne: Campagne, famille_id: int, par) -> Facture | None:
 
 def _refuser_les_doubles(campagne: Campagne, famille: Famille, brouillon: Brouillon) -> None:
     """Another campagne may have billed these days, or their month, since the draft was computed."""
-    facturees = deja_facturees([famille.pk], campagne.du, campagne.au)
+    enfants = {ligne["enfant"] for ligne in brouillon.lignes}
+    facturees, ailleurs = facturees_des_enfants(enfants, campagne.du, campagne.au)
     for ligne in brouillon.lignes:
-        cle = (famille.pk, UUID(ligne["enfant"]), ligne["prestation"])
+        qui = (UUID(ligne["enfant"]), ligne["prestation"])
+        mensuel = ligne["unite"] == "mois" and ligne["total_centimes"]
+        partagee = ligne["explication"].startswith(VOTRE_PART)
         for jour in map(date.fromisoformat, ligne["jours"]):
-            if (*cle, jour, False) in facturees:
-                raise EmissionImpossible(
-                    "Un jour est déjà facturé\N{NO-BREAK SPACE}: recalculez le brouillon."
-                )
-            mensuel = ligne["unite"] == "mois" and ligne["total_centimes"]
-            if mensuel and (*cle, premier_du_mois(jour), True) in facturees:
-                raise EmissionImpossible(
-                    "Un mois est déjà facturé\N{NO-BREAK SPACE}: recalculez le brouillon."
-                )
+            if (famille.pk, *qui, jour, False) in facturees:
+                _refuser("Un jour est déjà facturé")
+            if mensuel and (famille.pk, *qui, premier_du_mois(jour), True) in facturees:
+                _refuser("Un mois est déjà facturé")
+            if autre_foyer(ailleurs.get((*qui, jour), ()), famille.pk, partagee):
+                _refuser("Un jour est déjà facturé à l’autre foyer")
+
+
+def _refuser(constat: str) -> NoReturn:
+    raise EmissionImpossible(f"{constat}\N{NO-BREAK SPACE}: recalculez le brouillon.")
 
 
 def _refuser_le_perime(campagne: Campagne, famille: Famille, brouillon: Brouillon) -> None:

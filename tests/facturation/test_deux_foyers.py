@@ -12,7 +12,7 @@ from django.utils import timezone
 from enfants import cloture, places
 from enfants.models import Inscription, Reservation
 from facturation import emission
-from facturation.complements import a_facturer
+from facturation.complements import a_facturer, completer
 from facturation.ecarts import a_corriger
 from facturation.models import Facture
 from tests import factories
@@ -189,3 +189,26 @@ def test_a_presence_nobody_paid_for_before_the_issue(monde, tarif, horloge, ratt
     assert dits() == {monde.claire: [("Nina", MARDI, 345)]}
     completee(campagne)
     assert (vives()["AL-2"], dits()) == ((monde.claire, 345), {})
+
+
+def test_two_drafts_of_a_day_that_became_shared(monde, tarif, horloge):
+    """The first draft bills Jean for the whole day, the second both for a half: once the first is issued, no half."""
+    reserver(monde, "lea", LUNDI)
+    campagne = emise()
+    horloge.shift(timedelta(days=1))
+    emission.avoir(monde.jean.factures.get(), None, "À partager")
+    emission.calculer(campagne)
+    partager(monde)
+    complement = completer(campagne, None, timezone.localdate())
+    emission.calculer(complement)
+    assert [b.total_centimes for b in complement.brouillons.order_by("pk")] == [173, 172]
+    emission.emettre(campagne, None)
+    bilan = emission.emettre(complement, None)
+    assert (bilan.emises, [phrase for _, phrase in bilan.echecs]) == (
+        [],
+        [
+            f"Un jour est déjà facturé{quoi}\N{NO-BREAK SPACE}: recalculez le brouillon."
+            for quoi in ("", " à l’autre foyer")
+        ],
+    )
+    assert vives() == {"AL-2": (monde.jean, 345)}
