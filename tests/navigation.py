@@ -1,6 +1,10 @@
 """Going from one page to the next in a real browser (tests/conftest.py starts it)."""
 
-from playwright.sync_api import Locator
+from playwright.sync_api import Locator, expect
+
+# Milliseconds: a machine that does something else besides is slow, not wrong.
+ATTENTE = 20_000
+expect.set_options(timeout=ATTENTE)
 
 
 def suivre(cible: Locator) -> None:

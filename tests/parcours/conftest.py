@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from portail.demonstration.banque import Banque
 from portail.socle.models import Collectivite
 from tests.bases import Copie
-from tests.navigation import suivre
+from tests.navigation import ATTENTE, suivre
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def personne(browser: Browser, live_server) -> Iterator[Callable[[str, str], Pag
             base_url=live_server.url, locale="fr-FR", timezone_id="Europe/Paris", **options
         )
         contextes.append(contexte)
-        contexte.set_default_timeout(8000)
+        contexte.set_default_timeout(ATTENTE)
         page = contexte.new_page()
         page.on("console", lambda m: erreurs.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: erreurs.append(str(e)))

@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from enfants.models import Reservation
 from portail.demonstration.population import MOT_DE_PASSE
+from tests.navigation import ATTENTE
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
 REPAS = "Restauration scolaire"
@@ -104,7 +105,7 @@ def clavier(browser, live_server):
             java_script_enabled=javascript,
         )
         contextes.append(contexte)
-        contexte.set_default_timeout(8000)
+        contexte.set_default_timeout(ATTENTE)
         if javascript:
             contexte.add_init_script(ESPION)
         page = contexte.new_page()

@@ -24,7 +24,7 @@ from portail.accueil.models import Formulaire, Information
 from portail.demonstration.guide import MOT_DE_PASSE_AGENTS
 from portail.demonstration.population import MOT_DE_PASSE
 from portail.socle.models import Fichier
-from tests.navigation import suivre
+from tests.navigation import ATTENTE, suivre
 from tests.parcours.test_accessibilite import AXE, FOYER, defauts
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
@@ -201,7 +201,7 @@ def navigateur(browser, live_server):
             timezone_id="Europe/Paris",
             reduced_motion="reduce",
         )
-        contexte.set_default_timeout(8000)
+        contexte.set_default_timeout(ATTENTE)
         contextes.append(contexte)
         return contexte.new_page()
 

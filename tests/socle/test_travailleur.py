@@ -139,7 +139,7 @@ def test_s_arrete_en_moins_de_deux_secondes(numero, tmp_path):
         text=True,
     )
     try:
-        fin = time.monotonic() + 20
+        fin = time.monotonic() + 60  # the process may start slowly: what is measured is its end
         while Courriel.objects.get().etat != Courriel.Etat.ENVOYE and time.monotonic() < fin:
             time.sleep(0.1)
         depart = time.monotonic()
