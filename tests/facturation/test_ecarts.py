@@ -147,3 +147,22 @@ def test_un_jour_annule_pendant_le_calcul(monde):
         assert Facture.objects.count() == 1
         horloge.shift(timedelta(hours=1))
         assert jours(a_corriger(timezone.localdate())) == {monde.claire: [("Zoé", LUNDI)]}
+
+
+def test_un_mois_au_forfait_reste_du_par_un_jour_reserve_depuis(monde):
+    """The only day billed is cancelled, another of the month is booked: an avoir would bill the same again."""
+    with time_machine.travel(AVANT, tick=False) as horloge:
+        fabrique.tarif(fabrique.lien(monde.cantine), unite="mois")
+        lundi = fabrique.reservation(monde.inscriptions["zoe"], LUNDI)
+        campagne = fabrique.campagne(
+            du=date(2026, 12, 1), au=date(2026, 12, 31), date_facture=AVANT.date(), echeance=LUNDI
+        )
+        emission.calculer(campagne)
+        emission.emettre(campagne, monde.agent)
+        horloge.shift(timedelta(days=1))
+        places.annuler([lundi.pk], None, timezone.now(), "Erreur")
+        assert jours(a_corriger(timezone.localdate())) == {monde.claire: [("Zoé", LUNDI)]}
+        fabrique.reservation(monde.inscriptions["zoe"], date(2027, 1, 4))
+        assert jours(a_corriger(timezone.localdate())) == {monde.claire: [("Zoé", LUNDI)]}
+        fabrique.reservation(monde.inscriptions["zoe"], LUNDI + timedelta(2))
+        assert a_corriger(timezone.localdate()) == {}
