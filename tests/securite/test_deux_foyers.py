@@ -197,9 +197,9 @@ def nu(valeur: str) -> str:
 
 
 def contient(page: str, secret: str) -> bool:
-    """Figures stand alone (« 731 » is not in « 17315 »); words anywhere."""
+    """Figures stand alone (« 731 » is not in « 17315 », nor in an identifier drawn at random); words anywhere."""
     if secret.isdigit() and len(secret) < 8:
-        return re.search(rf"(?<!\d){secret}(?!\d)", re.sub(r"(?<=\d)\s(?=\d{3})", "", page)) is not None
+        return re.search(rf"(?<!\w){secret}(?!\w)", re.sub(r"(?<=\d)\s(?=\d{3})", "", page)) is not None
     return nu(secret) in nu(page)
 
 

@@ -8,8 +8,8 @@ from django import template
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.html import conditional_escape, format_html
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from portail.socle.argent import INSECABLE, euros
 
@@ -31,15 +31,6 @@ def icone(nom: str) -> SafeString:
 def elision(phrase: str) -> str:
     """« Ajout d’inscription » for the admin's « Ajout de inscription »."""
     return re.sub(r"\bde (?=[aeiouyàâéèêîôû])", "d’", str(phrase), flags=re.IGNORECASE)
-
-
-@register.filter
-def cesures(texte: str) -> SafeString:
-    """An e-mail address that breaks after its @ and its dots rather than inside a word, « .fr » never alone; other
-    texts as they are.
-    """
-    sur = conditional_escape(texte)
-    return mark_safe(re.sub(r"(@|\.(?=.*\.))", r"\1<wbr>", sur)) if "@" in sur else sur
 
 
 @register.filter(name="euros")
