@@ -45,6 +45,7 @@ __all__ = [
     "effacer",
     "emettre",
     "emettre_en_tache",
+    "empechement",
 ]
 
 journal = logging.getLogger("portail.facturation")
@@ -61,15 +62,22 @@ class Bilan:
     echecs: list[tuple[str, str]] = field(default_factory=list)
 
 
-def emettre(campagne: Campagne, par) -> Bilan:
-    """Issue every draft that nothing holds back. Raises EmissionImpossible when no draft was computed."""
+def empechement(campagne: Campagne) -> str:
+    """Why none of its invoices can be issued today; empty when they can."""
     if campagne.calculee_le is None:
-        raise EmissionImpossible("Calculez d’abord le brouillon.")
+        return "Calculez d’abord le brouillon."
     if campagne.date_facture > timezone.localdate():
-        raise EmissionImpossible(
+        return (
             f"Les factures sont datées du {campagne.date_facture:%d/%m/%Y}, un jour à venir\N{NO-BREAK SPACE}: "
             "attendez ce jour ou changez la date."
         )
+    return ""
+
+
+def emettre(campagne: Campagne, par) -> Bilan:
+    """Issue every draft that nothing holds back. Raises EmissionImpossible, see `empechement`."""
+    if raison := empechement(campagne):
+        raise EmissionImpossible(raison)
     bilan = Bilan(bloquees=campagne.brouillons.filter(bloque=True).count())
     for famille_id, numero in _familles(campagne):
         _emettre_sans_tomber(campagne, famille_id, numero, par, bilan)

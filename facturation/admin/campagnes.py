@@ -181,13 +181,14 @@ class CampagneAdmin(Tracee, PageAdmin):
         """GET asks for confirmation with the figures, POST issues."""
         self.exiger(request, "facturation.emettre_campagne")
         campagne = self.trouver(request, str(pk))
+        if raison := emission.empechement(campagne):
+            messages.error(request, raison)
+            return redirect(_brouillon(campagne))
         suivi = suivre(campagne)
         if request.method != "POST":
             contexte = {"title": f"Émettre les factures, {campagne}", "campagne": campagne, "suivi": suivi}
             return self.page(request, "facturation/admin/emettre.html", contexte)
-        if campagne.calculee_le is None:
-            messages.error(request, "Calculez d’abord le brouillon.")
-        elif suivi.a_emettre > EN_LIGNE_MAX:
+        if suivi.a_emettre > EN_LIGNE_MAX:
             emission.demander(campagne, request.user)
             messages.info(request, "L’émission est en route. Cette page en montre l’avancement.")
         else:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import pytest
 import time_machine
 from django.urls import reverse
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from facturation.encaissement import encaisser
@@ -107,6 +108,24 @@ def test_long_issue_goes_to_the_worker_and_shows_progress(monde, octobre, monkey
 def test_issue_without_draft_is_a_sentence(monde, octobre):
     page = monde.client(monde.agent).post(adresse("campagne_emettre", octobre.pk), follow=True)
     assert "Calculez d’abord le brouillon." in texte(page)
+
+
+@pytest.mark.parametrize("en_ligne_max", [1, 100])
+@pytest.mark.parametrize("verbe", ["get", "post"])
+def test_invoices_dated_of_tomorrow_wait_with_a_sentence(monde, octobre, monkeypatch, en_ligne_max, verbe):
+    """At once or by the worker: nothing is asked that cannot be done, and nobody reads a 500."""
+    bureau = monde.client(monde.agent)
+    bureau.post(adresse("campagne_calculer", octobre.pk))
+    demain = timezone.localdate() + timedelta(days=1)
+    Campagne.objects.filter(pk=octobre.pk).update(date_facture=demain, echeance=demain + timedelta(days=30))
+    monkeypatch.setattr("facturation.admin.campagnes.EN_LIGNE_MAX", en_ligne_max)
+    page = getattr(bureau, verbe)(adresse("campagne_emettre", octobre.pk), follow=True)
+    assert "un jour à venir" in texte(page)
+    assert "Émission en cours" not in texte(page)
+    assert not DBTaskResult.objects.filter(task_path="facturation.emission.emettre_en_tache").exists()
+    assert Facture.objects.count() == 0
+    octobre.refresh_from_db()
+    assert (octobre.etat, octobre.emission_demandee_le) == ("brouillon", None)
 
 
 @pytest.mark.parametrize(
