@@ -243,7 +243,7 @@ class _Rangee:
                 return Case(jour, code, "", regulier, None, f"{mots or MOTS[code]}, {MOTS[CLOS]}")
             valeur = f"{self.pk}:{self.c.iso[jour]}:{reservation.version}"
             return Case(jour, code, valeur, regulier, limite, mots)
-        case = Case(jour, code, "", regulier, limite, mots)
+        case = Case(jour, code, "", regulier, None if self.clos(jour) else limite, mots)
         if limite is None or code not in ("", *REDEMANDABLES):
             return case
         neuve = self.libre(jour)

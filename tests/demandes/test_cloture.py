@@ -104,6 +104,7 @@ def test_le_planning_ne_propose_pas_un_jour_facture(monde, decembre, suite):
             detail = jean.get(adresse).text
             assert "Ce jour est déjà facturé\N{NO-BREAK SPACE}: écrivez à la mairie" in detail
             assert 'name="c"' not in detail
+            assert "Délais de ce jour" not in detail
             assert claire.get(adresse).status_code == 404
         janvier = jean.get(reverse("planning_famille", args=["2027-01"])).text
         assert f'value="{lea.pk}:2027-01-11:0"' in janvier

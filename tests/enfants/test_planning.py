@@ -211,7 +211,7 @@ def test_an_invoiced_day_asks_nothing_and_says_why():
     dites = {n: (c.etat, c.mots, c.limite) for n, c in cases.items() if n > 24 and c.etat and not c.valeur}
     assert dites == {
         25: ("reservee", "réservé, période déjà facturée", None),
-        26: ("refusee", "réservation refusée, période déjà facturée", cases[26].limite),
+        26: ("refusee", "réservation refusée, période déjà facturée", None),
         27: ("clos", "période déjà facturée", None),
     }
     assert cases[24].etat == cases[28].etat == ""  # past its limit, a Saturday: nothing to ask anyway
