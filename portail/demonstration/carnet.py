@@ -49,7 +49,9 @@ class Carnet:
                 return None
             for j in jauges:
                 self.pris[j.pk, jour] += 1
-        quand = _matin(demandee or jour - timedelta(days=25))
+        # Never asked in the future: a campagne calls its draft out of date when a booking moved after it.
+        hier = timezone.localdate() - timedelta(days=1)
+        quand = _matin(demandee or min(jour - timedelta(days=25), hier))
         reservation = Reservation(
             enfant_id=inscription.enfant_id,
             prestation_id=inscription.prestation_id,

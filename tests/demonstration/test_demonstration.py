@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from demandes.models import Demande
 from enfants import contrat
-from enfants.models import Creneau, Enfant, Inscription, Pointage, Reservation
+from enfants.models import Creneau, Enfant, Inscription, Pointage, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
 from facturation.complements import a_facturer
 from facturation.models import Facture, Reglement
@@ -124,6 +124,12 @@ def test_les_places_prises_sont_celles_des_reservations(db):
     faux = Creneau.objects.annotate(occupees=occupees).exclude(occupees=F("pris"))
     assert list(faux) == []
     assert Creneau.objects.filter(pris__gt=0).exists()
+
+
+def test_rien_nest_reserve_dans_lavenir(db):
+    """An event to come would make every draft of its period out of date: no invoice could be issued."""
+    batir()
+    assert not ReservationEvenement.objects.filter(le__gt=timezone.now()).exists()
 
 
 def test_une_seconde_fois_ne_change_rien(db):
