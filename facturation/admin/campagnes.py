@@ -172,9 +172,15 @@ class CampagneAdmin(Tracee, PageAdmin):
         except ValidationError as erreur:
             messages.error(request, erreur.messages[0])
             return redirect(_brouillon(campagne))
-        messages.success(
-            request, f"Campagne complémentaire prête à relire{INSECABLE}: {_familles(len(brouillons))}."
-        )
+        if brouillons:
+            messages.success(
+                request, f"Campagne complémentaire prête à relire{INSECABLE}: {_familles(len(brouillons))}."
+            )
+        else:
+            messages.info(
+                request,
+                f"Rien à facturer en plus pour l’instant{INSECABLE}: cette campagne complémentaire reste en préparation.",
+            )
         return redirect(_brouillon(complement))
 
     def emettre(self, request: HttpRequest, pk: int) -> HttpResponse:

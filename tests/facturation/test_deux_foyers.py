@@ -212,3 +212,11 @@ def test_two_drafts_of_a_day_that_became_shared(monde, tarif, horloge):
         ],
     )
     assert vives() == {"AL-2": (monde.jean, 345)}
+
+
+def test_a_complement_with_nothing_to_bill_says_so(monde, tarif, horloge):
+    reserver(monde, "lea", LUNDI)
+    campagne = emise()
+    page = texte(monde.client(monde.agent).post(adresse("campagne_completer", campagne.pk), follow=True))
+    assert "Rien à facturer en plus pour l’instant" in page
+    assert "prête à relire" not in page
