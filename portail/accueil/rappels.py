@@ -1,7 +1,7 @@
 """The deadline of the week: a day a child usually has, not booked yet, whose limit comes soon. Pure but for `lire`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -11,6 +11,7 @@ from django.utils import timezone
 from enfants import regles
 from enfants.models import Enfant, Etat, Inscription, Reservation
 from enfants.regles import Calendrier
+from facturation.cloture import Jour, jours_clos
 from familles.models import Famille
 from portail.socle.argent import INSECABLE
 
@@ -54,24 +55,30 @@ class Rappel:
 
 def lire(
     famille: Famille, enfants: list[Enfant], jour: date
-) -> tuple[list[Inscription], list[tuple[object, int, date, int, str]]]:
-    """This household's running inscriptions, and every booking of these children around that day. Two queries."""
+) -> tuple[list[Inscription], list[tuple[object, int, date, int, str]], Container[Jour]]:
+    """This household's running inscriptions, every booking of these children around that day, the invoiced days."""
     inscriptions = list(
         Inscription.objects.en_cours(jour, jour + timedelta(days=HORIZON))
         .filter(famille=famille, enfant__in=enfants)
         .select_related("enfant", "prestation__limite_reservation")
+        .prefetch_related("prestation__groupes_exclusifs__prestations")
     )
     reservations = Reservation.objects.filter(
         enfant__in=enfants,
         jour__range=(jour - timedelta(days=RECUL), jour + timedelta(days=HORIZON)),
     )
     colonnes = ("enfant_id", "prestation_id", "jour", "payeur_id", "etat")
-    return inscriptions, list(reservations.order_by("pk").values_list(*colonnes))
+    horizon = [jour + timedelta(n) for n in range(HORIZON)]
+    clos = jours_clos(
+        (prestation, j) for prestation in {i.prestation_id for i in inscriptions} for j in horizon
+    )
+    return inscriptions, list(reservations.order_by("pk").values_list(*colonnes)), clos
 
 
 def rappels(
     inscriptions: Iterable[Inscription],
     reservations: Iterable[tuple],
+    clos: Container[Jour],
     calendrier: Calendrier,
     maintenant: datetime,
 ) -> list[Rappel]:
@@ -88,10 +95,12 @@ def rappels(
             habitudes[enfant, prestation, payeur, jour] += 1
     trouves = []
     for inscription in inscriptions:
+        choix = _choix(inscription)
         a_reserver = [
             (jour, limite)
             for jour in (aujourdhui + timedelta(n) for n in range(HORIZON))
-            if (inscription.enfant_id, inscription.prestation_id, jour) not in pris
+            if not any((inscription.enfant_id, prestation, jour) in pris for prestation in choix)
+            and (inscription.prestation_id, jour) not in clos
             and inscription.vaut(jour)
             and (limite := _limite(inscription, jour, calendrier, maintenant))
             and _habituel(inscription, jour, aujourdhui, calendrier, habitudes)
@@ -101,6 +110,12 @@ def rappels(
             proche = regles.plus_tot(*(limite for _, limite in a_reserver))
             trouves.append(Rappel(inscription.enfant, inscription.prestation.nom, jours, proche, aujourdhui))
     return sorted(trouves, key=lambda r: (r.limite, r.jours, r.enfant.prenom, r.prestation))
+
+
+def _choix(inscription: Inscription) -> set[int]:
+    """That service and those of which a child has only one a day: booked there, it has nothing left to book."""
+    groupes = inscription.prestation.groupes_exclusifs.all()
+    return {inscription.prestation_id, *(p.pk for groupe in groupes for p in groupe.prestations.all())}
 
 
 def _limite(

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from demandes.models import Demande, DemandeJour, PieceDemande
 from enfants import places
-from enfants.models import FicheSanitaire, JourFerie
+from enfants.models import FicheSanitaire, GroupeExclusif, JourFerie
 from familles.models import QuotientFamilial
 from portail.socle.fichiers import Piece, deposer
 from tests.factories import enfant, famille, inscription, prestation
+from tests.facturation import fabrique
 from tests.facturation.fabrique import reservation
 from tests.messagerie.fabrique import PDF, parent
 
@@ -230,6 +231,25 @@ class TestDelai:
         reservation(inscription(monde.lea, monde.cantine, monde.jeanne), date(2026, 11, 26))
         assert "jeudi 26" not in attend(monde, monde.jean)[1]
 
+    def test_un_seul_choix_par_jour(self, monde):
+        """The other choice of the group is booked: this one could not be."""
+        habitude(monde.inscriptions["tom"], *JEUDIS)
+        autre = prestation("Repas froid")
+        reservation(inscription(monde.tom, autre, monde.jean), date(2026, 11, 26))
+        assert "jeudi 26" in attend(monde, monde.jean)[1]
+        groupe = GroupeExclusif.objects.create(nom="Repas")
+        groupe.prestations.set([monde.cantine, autre])
+        assert "jeudi 26" not in attend(monde, monde.jean)[1]
+
+    def test_periode_deja_facturee(self, monde):
+        """The town alone can change it: nothing is asked of the family."""
+        habitude(monde.inscriptions["tom"], *JEUDIS)
+        lien = fabrique.lien(monde.cantine)
+        novembre = fabrique.campagne(lien.regie, du=date(2026, 11, 1), au=date(2026, 11, 30))
+        assert "jeudi 26" in attend(monde, monde.jean)[1]
+        novembre.__class__.objects.update(etat="emise")
+        assert "jeudi 26" not in attend(monde, monde.jean)[1]
+
     def test_inscription_finie(self, monde):
         habitude(monde.inscriptions["tom"], *JEUDIS)
         monde.inscriptions["tom"].__class__.objects.update(au=date(2026, 11, 25))
@@ -248,5 +268,5 @@ def test_requetes_constantes(monde, django_assert_num_queries, nombre):
         DemandeJour.objects.create(demande=une, reservation=jour, action="absence")
     client = monde.client(seule)
     client.get("/")
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(23):
         client.get("/")
