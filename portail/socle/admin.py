@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -15,6 +16,8 @@ admin.site.site_header = "Portail Famille — mairie"
 admin.site.site_title = "Portail Famille — mairie"
 admin.site.index_title = "Administration"
 admin.site.empty_value_display = "–"
+# Django's French does not agree: « Supprimer les campagnes sélectionnés ».
+delete_selected.short_description = "Supprimer la sélection"
 
 
 class Autocompletion(AutocompleteJsonView):

@@ -1,8 +1,11 @@
 """The town's single form, and what nobody may edit."""
 
+from datetime import date
+
 import pytest
 from django.utils import timezone
 
+from enfants.models import JourFerie
 from portail.socle.courriels import poster
 from portail.socle.models import Collectivite, Courriel, Execution, Trace
 from portail.socle.traces import tracer
@@ -91,6 +94,12 @@ def test_un_francais_qui_s_elide(client):
     page = client.get("/admin/enfants/inscription/add/").content.decode()
     assert "<h1>Ajout d’inscription</h1>" in page and "Ajouter inscription" not in page
     assert "<h1>Ajout de famille</h1>" in client.get("/admin/familles/famille/add/").content.decode()
+
+
+def test_laction_de_suppression_saccorde(client):
+    JourFerie.objects.create(jour=date(2026, 11, 11), nom="Armistice")
+    page = client.get("/admin/enfants/jourferie/").content.decode()
+    assert "Supprimer la sélection" in page and "sélectionnés</option>" not in page
 
 
 def test_une_liste_vide_le_dit(client):
