@@ -5,9 +5,11 @@ from datetime import date
 
 from django import forms
 
+from enfants import regles
+
 MOIS = re.compile(r"([0-9]{4})-([0-9]{2})")
-# School years kept on line before today, and the ones an offer may already exist for.
-ANNEES_AVANT, ANNEES_APRES = 12, 2
+# Years kept on line before today.
+ANNEES_AVANT = 12
 
 
 def mois_de_ladresse(texte: str, aujourdhui: date) -> date | None:
@@ -16,7 +18,10 @@ def mois_de_ladresse(texte: str, aujourdhui: date) -> date | None:
     if not trouve:
         return None
     annee, mois = int(trouve[1]), int(trouve[2])
-    if not 1 <= mois <= 12 or not aujourdhui.year - ANNEES_AVANT <= annee <= aujourdhui.year + ANNEES_APRES:
+    if (
+        not 1 <= mois <= 12
+        or not aujourdhui.year - ANNEES_AVANT <= annee <= aujourdhui.year + regles.ANNEES_APRES
+    ):
         return None
     return date(annee, mois, 1)
 

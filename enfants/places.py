@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists
 
 from enfants.calendrier import calendrier_du
 from enfants.models import Enfant, Etat, Reservation, ReservationEvenement
-from enfants.models.reservation import OCCUPANTS
+from enfants.models.reservation import OCCUPANTS, presences
 from enfants.places_attente import (
     compter_les_attentes,
     limites_pour_decliner,
@@ -208,6 +209,16 @@ def trancher_absences(
     vers = Etat.ABSENT_EXCUSE if excuser else Etat.ABSENT_FACTURE
     depuis = {Etat.ABSENCE_DEMANDEE, Etat.ABSENT_EXCUSE, Etat.ABSENT_FACTURE} - {vers}
     return _trancher(reservation_ids, depuis, vers, par, maintenant, motif)
+
+
+@transaction.atomic
+def mettre_en_conge(reservation_ids: Iterable[int], par, maintenant: datetime) -> list[Reservation]:
+    """The leave of a crèche contract, on booked days when nobody was noted present; other rows are left out. Twice is
+    once.
+    """
+    lignes = Reservation.objects.filter(pk__in=reservation_ids, inscription__heures_semaine__isnull=False)
+    siennes = lignes.exclude(Exists(presences())).values_list("pk", flat=True)
+    return _trancher(list(siennes), (Etat.RESERVEE,), Etat.CONGE, par, maintenant, "")
 
 
 def _trancher(

@@ -17,6 +17,7 @@ COMPLET_ATTENTE = "C’est complet. Nous vous prévenons si une place se libère
 DEJA = "Ce jour est déjà demandé ou réservé."
 COMMENCE = "Ce service a déjà commencé."
 PASSE = "Ce jour est passé."
+TROP_LOIN = "Les réservations de cette année-là ne sont pas encore ouvertes."
 A_CHANGE = "Ce jour a changé depuis l’affichage de la page. Rechargez le planning pour le revoir."
 # Declining a place that freed is free for a day at least (DOMAIN.md, « Places »).
 DELAI_PROMOTION = timedelta(hours=24)
@@ -139,6 +140,8 @@ class Examen:
         """A day begun, or the window of the service: « Les réservations ouvrent le … »."""
         prestation = inscription.prestation
         refus = deja_commence(prestation, jour, maintenant)
+        if jour.year > maintenant.astimezone(regles.PARIS).year + regles.ANNEES_APRES:
+            refus = TROP_LOIN
         ouverture = prestation.ouverture
         if prestation.ouverture_hors_commune and not inscription.famille.est_residente(jour):
             ouverture = prestation.ouverture_hors_commune

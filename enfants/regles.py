@@ -19,6 +19,8 @@ from portail.socle.dates import decaler_mois
 PARIS = ZoneInfo("Europe/Paris")
 # The summer holidays last two months: no school day is further back than that.
 RECUL = timedelta(days=220)
+# An offer may already exist for these years after this one; no planning is shown, and nothing booked, beyond.
+ANNEES_APRES = 2
 
 # DOMAIN.md, « States of a Reservation ». The empty state is a booking that does not exist yet.
 TRANSITIONS: dict[str, frozenset[str]] = {

@@ -37,7 +37,7 @@ def _closes(au: date, du: date) -> QuerySet:
 
 # Prepared: it is on every planning.
 CLOSES = Preparee(_closes, Campagne._meta.get_field("du"), Campagne._meta.get_field("au"))
-FACTURE = f"Ce jour est déjà facturé{INSECABLE}: écrivez à la mairie, elle seule peut corriger la facture."
+FACTURE = f"La période de ce jour est déjà facturée{INSECABLE}: écrivez à la mairie, elle seule peut corriger la facture."
 
 
 def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:

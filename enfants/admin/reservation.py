@@ -14,6 +14,7 @@ from enfants.admin.commun import ParStructure, Periode
 from enfants.admin.confirmation import GABARIT, Effets, FormulaireAConfirmer
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
 from portail.socle.admin import LectureSeule
+from portail.socle.argent import INSECABLE
 
 
 class EvenementInline(LectureSeule, admin.TabularInline):
@@ -157,7 +158,9 @@ class ReservationAdmin(ParStructure):
         except places.TransitionInterdite as refus:
             messages.error(request, " ".join(refus.messages))
             return
-        messages.success(request, f"Réservations traitées : {len(faites)} sur {nombre}.")
+        suite = " Les autres ne pouvaient pas l’être." if len(faites) < nombre else ""
+        niveau = messages.success if faites else messages.warning
+        niveau(request, f"Réservations traitées{INSECABLE}: {len(faites)} sur {nombre}.{suite}")
 
     @admin.action(description="Accepter les demandes choisies", permissions=["change"])
     def accepter(self, request, queryset):
@@ -188,12 +191,11 @@ class ReservationAdmin(ParStructure):
 
     @admin.action(description="Mettre en congé (contrat de crèche)", permissions=["change"])
     def mettre_en_conge(self, request, queryset):
-        lignes = list(queryset)
         return self._sans_motif(
             request,
             queryset,
             Geste("mettre_en_conge", "Mettre ces jours en congé", retire=(Etat.RESERVEE,)),
-            lambda _: [places.changer(r, Etat.CONGE, request.user, timezone.now()) for r in lignes],
+            lambda ids: places.mettre_en_conge(ids, request.user, timezone.now()),
         )
 
     @admin.action(description="Refuser les demandes choisies…", permissions=["change"])

@@ -78,7 +78,7 @@ def test_la_famille_ne_change_plus_un_jour_facture(monde, decembre, action):
         )
     texte = reponse.content.decode()
 
-    assert "Ce jour est déjà facturé" in texte
+    assert "La période de ce jour est déjà facturée" in texte
     assert f'value="{inscription.pk}:{JOUR.isoformat()}' not in texte
     assert list(Reservation.objects.values_list("pk", "etat")) == avant
 
@@ -102,7 +102,7 @@ def test_le_planning_ne_propose_pas_un_jour_facture(monde, decembre, suite):
             adresse = reverse("planning_jour", args=[inscription.pk, JOUR.isoformat()])
             assert adresse in page
             detail = jean.get(adresse).text
-            assert "Ce jour est déjà facturé\N{NO-BREAK SPACE}: écrivez à la mairie" in detail
+            assert "La période de ce jour est déjà facturée\N{NO-BREAK SPACE}: écrivez à la mairie" in detail
             assert 'name="c"' not in detail
             assert "Délais de ce jour" not in detail
             assert claire.get(adresse).status_code == 404
@@ -146,7 +146,7 @@ def test_facture_entre_le_recapitulatif_et_lenvoi(monde, decembre):
                 },
                 follow=True,
             )
-        assert "Ce jour est déjà facturé" in page.text
+        assert "La période de ce jour est déjà facturée" in page.text
     assert list(Reservation.objects.values_list("jour", "etat")) == [(JOUR, "reservee")]
 
 

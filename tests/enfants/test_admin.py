@@ -1,6 +1,7 @@
 """The town hall's pages: all open, in French, limited to the agent's structures, and safe for places."""
 
 from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -251,11 +252,25 @@ def test_deciding_from_the_list(monde, mairie):
     assert etats == {accepte.pk: "reservee", refuse.pk: "refusee"}
     evenement = Reservation.objects.get(pk=refuse.pk).evenements.last()
     assert (evenement.par, evenement.motif) == (monde.agent, "Complet")
-    for action, etat in (("mettre_en_conge", "conge"), ("annuler", "conge")):
-        mairie.post(
-            liste, {"action": action, "_selected_action": [accepte.pk], "confirmer": "1", "motif": "Fin"}
-        )
-        assert Reservation.objects.get(pk=accepte.pk).etat == etat
+
+
+def test_a_leave_is_for_the_booked_days_of_a_contract(monde, mairie):
+    """Not the canteen's, nor a day when the child was there; and a leave is not cancelled."""
+    contrat = monde.inscriptions["tom"]
+    contrat.heures_semaine = Decimal("20")
+    contrat.save()
+    (cantine,) = reserver(monde.inscriptions["lea"], LUNDI, etat=Etat.RESERVEE)
+    (conge,) = reserver(contrat, LUNDI, etat=Etat.RESERVEE)
+    (present,) = reserver(contrat, JEUDI, etat=Etat.RESERVEE)
+    Pointage.objects.create(enfant=present.enfant, prestation=present.prestation, jour=JEUDI, present=True)
+    liste = adresse(Reservation, "changelist")
+    choisies = {"_selected_action": [cantine.pk, conge.pk, present.pk], "confirmer": "1", "motif": "Fin"}
+    page = mairie.post(liste, {"action": "mettre_en_conge", **choisies}, follow=True).content.decode()
+    assert "1 sur 3. Les autres ne pouvaient pas l’être." in page
+    for action in ("mettre_en_conge", "annuler"):
+        mairie.post(liste, {"action": action, **choisies, "_selected_action": [conge.pk]})
+        assert Reservation.objects.get(pk=conge.pk).etat == "conge"
+    assert {r.etat for r in Reservation.objects.exclude(pk=conge.pk)} == {"reservee"}
 
 
 def test_excusing_and_billing_from_the_list(monde, mairie):

@@ -57,6 +57,19 @@ def test_past_the_limit_the_service_says_what_happens(monde, regle, verdict, tar
     assert (issue.verdict, issue.hors_delai) == (verdict, tard)
 
 
+def test_a_day_no_planning_shows_is_refused_to_a_family(monde):
+    """A year typed wrong would hold a place where nobody looks; the town knows what it does."""
+    automatique(monde.cantine)
+    loin = date(2029, 1, 8)
+    (issue,) = demander(monde.inscriptions["lea"], loin)
+    assert (issue.verdict, issue.phrase) == (
+        "refus",
+        "Les réservations de cette année-là ne sont pas encore ouvertes.",
+    )
+    assert verdicts(demander(monde.inscriptions["lea"], date(2028, 12, 4))) == ["reservee"]
+    assert verdicts(demander(monde.inscriptions["lea"], loin, au_nom_de_la_mairie=True)) == ["reservee"]
+
+
 def test_a_day_past_or_begun_is_refused(monde):
     automatique(monde.cantine, hors_delai="majoration")
     passe, commence = demander(
