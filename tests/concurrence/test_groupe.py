@@ -22,7 +22,7 @@ def double_clic(monkeypatch, monde) -> tuple[bool, bool | DatabaseError]:
     """Two sendings of one form; the second starts on another connection when the first has written its threads."""
     cible, jeton = groupe.Cible(monde.cantine.structure), uuid.uuid4()
     fils, lances = ThreadPoolExecutor(1), []
-    prevenir = groupe.prevenir
+    poster = groupe.poster_ensemble
 
     def envoyer() -> bool | DatabaseError:
         familles = list(Famille.objects.prefetch_related("responsables").order_by("pk"))
@@ -38,14 +38,14 @@ def double_clic(monkeypatch, monde) -> tuple[bool, bool | DatabaseError]:
         finally:
             connection.close()
 
-    def prevenir_puis_laisser_faire(message, conversation):
+    def laisser_faire_puis_poster(lettres):
         if not lances:
             lances.append(None)  # the other one starts nothing more
             lances[0] = fils.submit(sur_une_autre_connexion)
             attendre(lances, timeout=1)
-        prevenir(message, conversation)
+        poster(lettres)
 
-    monkeypatch.setattr(groupe, "prevenir", prevenir_puis_laisser_faire)
+    monkeypatch.setattr(groupe, "poster_ensemble", laisser_faire_puis_poster)
     # On a slow machine too, the second waits for its turn.
     monkeypatch.setattr(verrous, "DELAI_MS", 20_000)
     premier = envoyer()
