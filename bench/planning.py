@@ -1,5 +1,5 @@
 """Cost of the planning: queries, server CPU, HTML size, the ratio to a page that only loads session and user, and the
-compressed weight of a first visit.
+compressed weight of a first visit. Requests go through the portal's own WSGI application, without a network.
 
     python bench/planning.py
 
@@ -9,6 +9,7 @@ PostgreSQL (DATABASE_URL) use an empty one.
 # ruff: noqa: E402
 
 import gzip
+import io
 import os
 import re
 import statistics
@@ -38,6 +39,7 @@ from enfants import places
 from enfants.models import Enfant, Reservation
 from portail import urls
 from portail.socle.dates import decaler_mois
+from portail.wsgi import application
 from tests import factories
 
 TOURS = 60
@@ -48,7 +50,36 @@ def plancher(request) -> HttpResponse:
     return HttpResponse(str(request.responsable.famille.numero))
 
 
-def construire() -> tuple[Client, date]:
+class Serveur:
+    """The application as gunicorn calls it, for a browser already logged in."""
+
+    def __init__(self, navigateur: Client):
+        self.temoins = "; ".join(f"{nom}={temoin.value}" for nom, temoin in navigateur.cookies.items())
+
+    def lire(self, adresse: str) -> bytes:
+        chemin, _, options = adresse.partition("?")
+        environ = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": chemin,
+            "QUERY_STRING": options,
+            "HTTP_COOKIE": self.temoins,
+            "HTTP_HOST": "localhost",
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "80",
+            "REMOTE_ADDR": "127.0.0.1",
+            "wsgi.input": io.BytesIO(),
+            "wsgi.errors": sys.stderr,
+            "wsgi.url_scheme": "http",
+        }
+        etats = []
+        reponse = application(environ, lambda etat, entetes: etats.append(etat))
+        corps = b"".join(reponse)
+        reponse.close()
+        assert etats == ["200 OK"], (adresse, etats)
+        return corps
+
+
+def construire() -> tuple[Serveur, date]:
     """A family of three, ten services each, two bookings out of three next month."""
     premier = decaler_mois(timezone.localdate(), 1)
     famille = factories.famille("Jean", "BANC", "banc")
@@ -63,39 +94,38 @@ def construire() -> tuple[Client, date]:
             places.reserver(souhaits, None, timezone.now(), au_nom_de_la_mairie=True)
     navigateur = Client(SERVER_NAME="localhost")
     navigateur.force_login(famille.responsables.get().utilisateur)
-    return navigateur, premier
+    return Serveur(navigateur), premier
 
 
-def compter(navigateur: Client, adresse: str) -> tuple[int, bytes]:
+def compter(serveur: Serveur, adresse: str) -> tuple[int, bytes]:
     """Queries of a warm page, and its HTML."""
     for _ in range(5):
-        reponse = navigateur.get(adresse)
-    assert reponse.status_code == 200, (adresse, reponse.status_code)
+        html = serveur.lire(adresse)
     with CaptureQueriesContext(connection) as requetes:
-        navigateur.get(adresse)
-    return len(requetes), reponse.content
+        serveur.lire(adresse)
+    return len(requetes), html
 
 
-def chronometrer(navigateur: Client, adresses: list[str]) -> list[list[float]]:
+def chronometrer(serveur: Serveur, adresses: list[str]) -> list[list[float]]:
     """CPU in ms of each page, turn by turn: a busy machine slows the floor and the pages alike."""
     tours = []
     for _ in range(TOURS):
         durees = []
         for adresse in adresses:
             debut = time.process_time()
-            navigateur.get(adresse)
+            serveur.lire(adresse)
             durees.append((time.process_time() - debut) * 1000)
         tours.append(durees)
     return tours
 
 
-def premier_chargement(navigateur: Client, html: bytes) -> dict[str, int]:
+def premier_chargement(serveur: Serveur, html: bytes) -> dict[str, int]:
     """Compressed bytes of a first visit, by kind: the page, its styles, scripts and drawings."""
     poids = {"html": len(gzip.compress(html)), "css": 0, "js": 0, "svg": 0}
     a_lire = list(dict.fromkeys(re.findall(r'(?:href|src)="(/[^"#]+\.(?:css|js|svg))', html.decode())))
     for adresse in a_lire:
         if not adresse.startswith("/static/"):  # the town's colours are a page
-            corps = navigateur.get(adresse).content
+            corps = serveur.lire(adresse)
         else:
             chemin = finders.find(adresse.removeprefix("/static/"))
             corps = Path(chemin).read_bytes()
@@ -111,7 +141,7 @@ def premier_chargement(navigateur: Client, html: bytes) -> dict[str, int]:
 def main() -> None:
     call_command("migrate", verbosity=0)
     urls.urlpatterns.append(path("banc/plancher/", login_not_required(plancher)))
-    navigateur, premier = construire()
+    serveur, premier = construire()
     enfant = Enfant.objects.filter(nom="BANC").order_by("pk").first()
     mois = f"{premier:%Y-%m}"
     pages = {
@@ -121,8 +151,8 @@ def main() -> None:
         "trois enfants, mois": f"/enfants/planning/{mois}/",
         "mes enfants": "/enfants/",
     }
-    comptes = [compter(navigateur, adresse) for adresse in pages.values()]
-    tours = chronometrer(navigateur, list(pages.values()))
+    comptes = [compter(serveur, adresse) for adresse in pages.values()]
+    tours = chronometrer(serveur, list(pages.values()))
     print(f"{Reservation.objects.count()} réservations, {connection.vendor}, {TOURS} tours")
     print(f"{'page':22} {'requêtes':>8} {'CPU ms':>8} {'au mieux':>8} {'octets':>8} {'× plancher':>10}")
     for n, nom in enumerate(pages):
@@ -132,7 +162,7 @@ def main() -> None:
         print(
             f"{nom:22} {requetes:8} {statistics.median(durees):8.2f} {min(durees):8.2f} {len(html):8} {rapport:10.1f}"
         )
-    poids = premier_chargement(navigateur, comptes[1][1])
+    poids = premier_chargement(serveur, comptes[1][1])
     print(f"premier chargement compressé : {sum(poids.values())} octets", poids)
 
 

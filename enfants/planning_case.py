@@ -45,6 +45,10 @@ ABSENCES = (Etat.ABSENT_EXCUSE, Etat.ABSENT_FACTURE, Etat.CONGE, Etat.ABSENCE_DE
 ANNULABLES = (Etat.DEMANDEE, Etat.EN_ATTENTE, Etat.RESERVEE)
 REDEMANDABLES = ("libre", "refusee", "absent_excuse")
 PRECISION_MAX = 80
+# As plain words: an Enum finds its member anew each time it is named, and a month names them a thousand times.
+ANNULEE, EN_ATTENTE, REFUSEE, RESERVEE = (
+    etat.value for etat in (Etat.ANNULEE, Etat.EN_ATTENTE, Etat.REFUSEE, Etat.RESERVEE)
+)
 
 
 class Case(NamedTuple):
@@ -85,8 +89,8 @@ def etat_de_la_case(etat: str, present: bool | None, hors_contrat: bool, anomali
     if present:
         if hors_contrat:
             return "hors_contrat"
-        return "present-reserve" if etat == Etat.RESERVEE else "present"
-    if etat and etat != Etat.ANNULEE:
+        return "present-reserve" if etat == RESERVEE else "present"
+    if etat and etat != ANNULEE:
         return etat
     return fond if fond in FONDS else ""
 
@@ -123,10 +127,10 @@ def precision(reservation: Reservee | None) -> str:
     """What the household may know of its own row: the rank on the waiting list, the reason of a refusal."""
     if reservation is None:
         return ""
-    if reservation.etat == Etat.EN_ATTENTE and reservation.rang:
+    if reservation.etat == EN_ATTENTE and reservation.rang:
         rang = "1er" if reservation.rang == 1 else f"{reservation.rang}e"
         return f"{MOTS['en_attente']}, {rang} sur la liste"
-    if reservation.etat == Etat.REFUSEE and reservation.motif:
+    if reservation.etat == REFUSEE and reservation.motif:
         motif = reservation.motif.strip().rstrip(".")
         court = motif if len(motif) <= PRECISION_MAX else motif[: PRECISION_MAX - 1].rstrip() + "…"
         return f"{MOTS['refusee']}{INSECABLE}: {court[:1].lower()}{court[1:]}"

@@ -6,6 +6,7 @@ Written by hand (`portail.socle.lecture`): the ORM took longer to write them tha
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from itertools import product
 
 from django.db.models import prefetch_related_objects
 
@@ -241,7 +242,7 @@ def _contexte(par_enfant: dict, ids: list, famille: Famille, jours) -> tuple[Cal
 def _clos(inscriptions: list[Inscription], famille: Famille, jours: Sequence[date]) -> dict:
     """Of the family's own days to come, those already invoiced."""
     prestations = {i.prestation_id for i in inscriptions if i.famille_id == famille.pk}
-    return cloture.jours_clos((prestation, jour) for prestation in prestations for jour in jours)
+    return cloture.jours_clos(product(prestations, jours))
 
 
 def _non_residents(inscriptions, famille: Famille, jours, maintenant: datetime) -> frozenset[date]:

@@ -10,9 +10,9 @@ from datetime import date
 from typing import NamedTuple
 
 from enfants import regles
-from enfants.models import Etat, Inscription
+from enfants.models import Inscription
 from enfants.models.reservation import VIVANTS
-from enfants.planning_case import Reservee
+from enfants.planning_case import EN_ATTENTE, Reservee
 from portail.socle.argent import INSECABLE
 
 # « Dernières places »: a fifth of the places or fewer, never more than these.
@@ -150,7 +150,7 @@ class EstimationDeLigne:
                 return Valeur("autre_foyer")
             return Valeur("exclusif", "déjà pris sur une autre ligne")
         for pk, nom in self._rivales:
-            if pk in tenues and tenues[pk].etat != Etat.EN_ATTENTE:
+            if pk in tenues and tenues[pk].etat != EN_ATTENTE:
                 return Valeur(
                     "exclusif", f"un seul choix par jour, «{INSECABLE}{nom}{INSECABLE}» est déjà pris"
                 )

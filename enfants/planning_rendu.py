@@ -137,7 +137,7 @@ def _case(case: Case, nom: str, colonne: str, lien: str) -> str:
     if etat in MARQUES:
         suite = f" {colonne}" if colonne == "a" else ""
         return f'<td class="j-{etat}{suite}">{MARQUES[etat]}'
-    mots = escape("libre" if etat == "libre" else case.mots)
+    mots = "libre" if etat == "libre" else escape(case.mots)
     if case.valeur:
         return (
             f'<td{classe}><input type="checkbox" name="c" value="{case.valeur}" '

@@ -124,6 +124,7 @@ def mois_en_mots(jour: date) -> str:
     return f"{date_format(jour, 'F').capitalize()}{INSECABLE}{jour.year}"
 
 
+@lru_cache(maxsize=4096)
 def instant_en_mots(instant: datetime, repere: date | None = None) -> str:
     """« vendredi 20, 12 h » (Paris)."""
     local = instant.astimezone(PARIS)

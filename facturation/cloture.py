@@ -49,7 +49,8 @@ def jours_clos(jours: Iterable[Jour]) -> dict[Jour, str]:
     jours = set(jours)
     if not jours:
         return {}
-    du, au = min(jour for _, jour in jours), max(jour for _, jour in jours)
+    dates = {jour for _, jour in jours}
+    du, au = min(dates), max(dates)
     periodes = defaultdict(list)
     for prestation, debut, fin, lien_du, lien_au in CLOSES.lignes(au, du):
         periodes[prestation].append((max(debut, lien_du), min(fin, lien_au or fin)))

@@ -5,7 +5,6 @@ ORM would give them, on both databases.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from itertools import zip_longest
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -17,12 +16,23 @@ def _base():
     return connections[DEFAULT_DB_ALIAS]
 
 
-@lru_cache(maxsize=256)
+# By database and identity of the field (a model's own, which never dies): hashing a field is slow, and a page asks for
+# hundreds.
+_CONVERSIONS: dict[tuple[str, int], tuple[object, tuple[Callable, ...]]] = {}
+
+
 def _conversion(vendeur: str, champ: models.Field) -> tuple[object, tuple[Callable, ...]]:
-    # get_col() and not cached_col: a foreign key converts as the key it points to.
-    colonne = champ.get_col(champ.model._meta.db_table)
-    connection = _base()
-    return colonne, (*connection.ops.get_db_converters(colonne), *colonne.get_db_converters(connection))
+    cle = vendeur, id(champ)
+    if cle not in _CONVERSIONS:
+        # get_col() and not cached_col: a foreign key converts as the key it points to.
+        colonne = champ.get_col(champ.model._meta.db_table)
+        connection = _base()
+        convertisseurs = (
+            *connection.ops.get_db_converters(colonne),
+            *colonne.get_db_converters(connection),
+        )
+        _CONVERSIONS[cle] = colonne, convertisseurs
+    return _CONVERSIONS[cle]
 
 
 class Colonnes:
@@ -42,8 +52,9 @@ def lire(sql: str, parametres: Sequence, champs: Sequence[models.Field]) -> list
     with connection.cursor() as curseur:
         curseur.execute(sql, parametres)
         lignes = [list(ligne) for ligne in curseur.fetchall()]
+    vendeur = connection.vendor
     for rang, champ in enumerate(champs):
-        colonne, convertisseurs = _conversion(connection.vendor, champ)
+        colonne, convertisseurs = _conversion(vendeur, champ)
         if convertisseurs:
             _convertir(lignes, rang, colonne, convertisseurs, memoire=not isinstance(champ, models.JSONField))
     return lignes
