@@ -1,16 +1,14 @@
 """A booking made while its service, then its structure, is being archived cannot survive it: PostgreSQL, real threads."""
 
-from threading import Event, Thread
-
 import pytest
-from django.db import connections, transaction
 
-from enfants import archives, places
+from enfants import archives
 from enfants.admin.offre import StructureForm
 from enfants.models import Etat, Reservation, Structure
 from enfants.models.reservation import VIVANTS
 from portail.socle import verrous
 from tests import factories
+from tests.concurrence.entretemps import reservation_en_cours
 from tests.concurrence.test_places import demande, ensemble, parents, sans_reserve
 from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique
 
@@ -36,23 +34,8 @@ def archiver_la_structure(structure: Structure) -> bool:
 def une_reservation_pendant_larchivage(prestation) -> None:
     """The parent has read the service (running) and written, but commits only once the town has tried to stop it."""
     (inscription,) = parents(1, prestation)
-    ecrite, partir = Event(), Event()
-
-    def parent():
-        try:
-            with transaction.atomic():
-                places.reserver([places.Souhait(inscription, LUNDI)], None, MAINTENANT)
-                ecrite.set()
-                partir.wait(timeout=1)
-        finally:
-            connections.close_all()
-
-    fil = Thread(target=parent)
-    fil.start()
-    assert ecrite.wait(timeout=10)
-    archiver(prestation)
-    partir.set()
-    fil.join()
+    with reservation_en_cours(inscription):
+        archiver(prestation)
 
 
 def test_larchivage_attend_puis_annule_la_reservation_en_cours():

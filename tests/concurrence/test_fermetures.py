@@ -1,14 +1,13 @@
 """A booking made while a closure is being recorded cannot survive it: PostgreSQL, real threads, negative control."""
 
-from threading import Event, Thread
-
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection
 
-from enfants import fermetures, places
+from enfants import fermetures
 from enfants.models import Etat, Fermeture, Reservation
 from portail.socle import verrous
 from tests import factories
+from tests.concurrence.entretemps import reservation_en_cours
 from tests.concurrence.test_places import demande, ensemble, parents, sans_reserve
 from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique
 
@@ -24,23 +23,8 @@ def fermer(prestation) -> None:
 
 def une_reservation_pendant_la_fermeture(prestation, inscription) -> None:
     """The parent has read the calendar (open) and written, but commits only once the town has tried to close."""
-    ecrite, partir = Event(), Event()
-
-    def parent():
-        try:
-            with transaction.atomic():
-                places.reserver([places.Souhait(inscription, LUNDI)], None, MAINTENANT)
-                ecrite.set()
-                partir.wait(timeout=1)
-        finally:
-            connections.close_all()
-
-    fil = Thread(target=parent)
-    fil.start()
-    assert ecrite.wait(timeout=10)
-    fermer(prestation)
-    partir.set()
-    fil.join()
+    with reservation_en_cours(inscription):
+        fermer(prestation)
 
 
 def test_la_fermeture_attend_puis_annule_la_reservation_en_cours():

@@ -1,18 +1,15 @@
 """A capacity lowered while a first booking opens the day: PostgreSQL, real threads, negative control."""
 
-from threading import Event, Thread
-
 import pytest
-from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
 
-from enfants import places
 from enfants.models import Creneau, Jauge
 from portail.socle import verrous
 from tests import factories
+from tests.concurrence.entretemps import reservation_en_cours
 from tests.concurrence.test_places import parents, sans_reserve
-from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique
+from tests.enfants.fabrique import LUNDI, automatique
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 __all__ = ["sans_reserve"]
@@ -25,20 +22,6 @@ def baisser_pendant_une_reservation() -> tuple[int, int]:
     jauge = Jauge.objects.get()
     mairie = Client()
     mairie.force_login(factories.agent())
-    ecrite, partir = Event(), Event()
-
-    def parent():
-        try:
-            with transaction.atomic():
-                places.reserver([places.Souhait(inscription, LUNDI)], None, MAINTENANT)
-                ecrite.set()
-                partir.wait(timeout=1)
-        finally:
-            connections.close_all()
-
-    fil = Thread(target=parent)
-    fil.start()
-    assert ecrite.wait(timeout=10)
     envoi = {
         "structure": jauge.structure_id,
         "libelle": jauge.libelle,
@@ -47,10 +30,9 @@ def baisser_pendant_une_reservation() -> tuple[int, int]:
         "age_max": "",
         "prestations": [club.pk],
     }
-    reponse = mairie.post(reverse("admin:enfants_jauge_change", args=[jauge.pk]), envoi)
-    assert reponse.status_code == 302
-    partir.set()
-    fil.join()
+    with reservation_en_cours(inscription):
+        reponse = mairie.post(reverse("admin:enfants_jauge_change", args=[jauge.pk]), envoi)
+        assert reponse.status_code == 302
     jauge.refresh_from_db()
     return jauge.capacite, Creneau.objects.get(jour=LUNDI).capacite
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from enfants import cloture, places
-from enfants.models import Etat, Fermeture, Rattachement, Reservation
+from enfants.models import Etat, Fermeture, Inscription, Rattachement, Reservation
 from facturation import emission
 from facturation.models import Facture
 from tests.enfants.test_admin import adresse, valeurs
@@ -119,6 +119,9 @@ def test_many_invoices_are_summed_up(monde, decembre):
 )
 def test_days_taken_back_from_the_list(monde, decembre, action, avant, apres):
     (reservation,) = monde.inscriptions["zoe"].reservations.all()
+    Inscription.objects.filter(pk=reservation.inscription_id).update(
+        heures_semaine=20
+    )  # only a contract has leaves
     if avant != reservation.etat:
         places.changer(reservation, avant, None, timezone.now())
     mairie = monde.client(monde.agent)
