@@ -31,6 +31,7 @@ from demandes.models import EN_COURS, DejaTraitee, Demande, DemandeEvenement, Et
 from demandes.models.etats import ATTENDENT
 from demandes.models.requetes import nouvelle
 from demandes.recu import blocs, mots_du_jour
+from demandes.retrait import retrait
 from demandes.textes import lignes_de, titre
 from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, de_la_categorie
 from enfants import places
@@ -110,7 +111,7 @@ def _onglet(categorie: str, comptes: dict[str, tuple[int, int]]) -> Onglet:
 
 
 def demande(request: HttpRequest, pk) -> HttpResponse:
-    """Receipt and follow-up; while it waits, the family may withdraw it, add documents or answer the town."""
+    """Receipt and follow-up; while it waits, the family may withdraw it (it confirms), add documents or answer the town."""
     famille = famille_de(request)
     maintenant = timezone.now()
     jour = timezone.localdate(maintenant)
@@ -133,6 +134,8 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
     joints = Joints(Guichet(famille, request.user, jeton), quoi, deja=len(trouvee.pieces.all()))
     if request.method == "POST":
         if "retirer" in request.POST:
+            if trouvee.est_en_cours and "confirmer" not in request.POST:
+                return render(request, "demandes/retrait.html", retrait(trouvee))
             return _agir(
                 request, trouvee, lambda: trouvee.retirer(request.user, maintenant), "Demande retirée."
             )

@@ -164,7 +164,7 @@ def test_un_agent_rattache_ecrit_au_nom_de_sa_structure(monde):
 
 
 def test_retirer_pendant_le_complement(monde, attendue):
-    monde.client(monde.jean).post(page(attendue), {"retirer": "1"})
+    monde.client(monde.jean).post(page(attendue), {"retirer": "1", "confirmer": "1"})
     attendue.refresh_from_db()
     assert (attendue.etat, attendue.conversation.attend_reponse) == ("retiree", False)
 

@@ -362,7 +362,7 @@ def test_retirer_libere_les_jours_qui_attendent(monde, garderie):
         confirmer="1",
     )
     faite = Demande.objects.get()
-    monde.client(monde.jean).post(reverse("demande", args=[faite.pk]), {"retirer": "1"})
+    monde.client(monde.jean).post(reverse("demande", args=[faite.pk]), {"retirer": "1", "confirmer": "1"})
     faite.refresh_from_db()
     assert faite.etat == "acceptee_partie"
     assert sorted(Reservation.objects.values_list("etat", flat=True)) == ["annulee", "reservee"]

@@ -194,7 +194,9 @@ def test_la_fin_du_rattachement_ferme_tout(monde):
 def test_une_etrangere_ne_retire_rien(monde):
     faite = demande("infos-responsable", monde.jean, SAISIE, le=MAINTENANT)
     assert (
-        monde.client(monde.claire).post(reverse("demande", args=[faite.pk]), {"retirer": "1"}).status_code
+        monde.client(monde.claire)
+        .post(reverse("demande", args=[faite.pk]), {"retirer": "1", "confirmer": "1"})
+        .status_code
         == 404
     )
     faite.refresh_from_db()

@@ -151,8 +151,8 @@ def test_repondre_a_un_complement(monde):
 def test_retirer_deux_fois(monde):
     faite = demande("infos-responsable", monde.jean, ADRESSE, le=MAINTENANT)
     client, url = monde.client(monde.jean), reverse("demande", args=[faite.pk])
-    assert client.post(url, {"retirer": "1"}).status_code == 302
-    page = client.post(url, {"retirer": "1"}, follow=True)
+    assert client.post(url, {"retirer": "1", "confirmer": "1"}).status_code == 302
+    page = client.post(url, {"retirer": "1", "confirmer": "1"}, follow=True)
     assert "déjà traitée" in page.text
     assert faite.evenements.filter(genre="retiree").count() == 1
 

@@ -177,7 +177,9 @@ def test_la_chose_dun_autre_ou_rien_cest_pareil(belle_famille, qui):
 def test_controle_negatif_une_ligne_changee_se_voit(belle_famille):
     monde, _ = belle_famille
     avant = sceau()
-    monde.client(monde.jean).post(f"/demandes/{monde.jean.demandes.get().pk}/", {"retirer": "1"})
+    monde.client(monde.jean).post(
+        f"/demandes/{monde.jean.demandes.get().pk}/", {"retirer": "1", "confirmer": "1"}
+    )
     assert sceau() != avant
 
 
