@@ -7,7 +7,6 @@ seed it prints (GRAINE=… replays it).
 import os
 import random
 import time
-from collections import Counter
 from datetime import date, timedelta
 
 import pytest
@@ -29,28 +28,67 @@ from enfants.models import (
     Prestation,
     Rattachement,
     Reservation,
-    ReservationEvenement,
 )
-from enfants.models.reservation import OCCUPANTS, VIVANTS
-from enfants.places_attente import MOTIF as PROMOTION
+from enfants.models.reservation import VIVANTS
+from facturation import releve
 from facturation.brouillons import calculer
 from facturation.emission import avoir, emettre
 from facturation.encaissement import annuler, encaisser
-from facturation.models import Campagne, Facture, Imputation, LigneFacture, Reglement
-from facturation.releve import operations, releve, solde
-from familles.models import Famille
-from portail.socle.models import Courriel
-from tests import factories
+from facturation.models import Campagne, Facture, Regie, Reglement
+from familles.models import Famille, Utilisateur
+from tests import factories, justesse
 from tests.enfants.fabrique import MAINTENANT
 from tests.facturation import fabrique
 
 pytestmark = pytest.mark.django_db
 N = st.integers(0, 30)
-PREMIER, DERNIER = date(2026, 11, 1), date(2027, 1, 31)
+PREMIER = date(2026, 11, 1)
+
+
+def batir() -> None:
+    """Three households, four children, four services that share places, a régie."""
+    jean, jeanne, claire = (
+        factories.famille(p, n) for p, n in (("Jean", "DUPONT"), ("Jeanne", "DUPONT"), ("Claire", "MARTIN"))
+    )
+    lea = factories.enfant("Léa", jean, jeanne)
+    tom = factories.enfant("Tom", jean, naissance=date(2021, 6, 2))
+    zoe, noe = (factories.enfant(p, claire, nom="MARTIN") for p in ("Zoé", "Noé"))
+    matin, apres_midi, journee, cantine = (
+        factories.prestation(nom, validation=validation)
+        for nom, validation in (
+            ("Matin", "automatique"),
+            ("Après-midi", "automatique"),
+            ("Journée", "automatique"),
+            ("Cantine", "mairie"),
+        )
+    )
+    GroupeExclusif.objects.create(nom="Demi-journées").prestations.add(matin, journee)
+    lieu = cantine.structure
+    for libelle, capacite, services in (
+        ("Matin", 1, (matin, journee)),
+        ("Après-midi", 1, (apres_midi, journee)),
+        ("Cantine", 2, (cantine,)),
+    ):
+        Jauge.objects.create(structure=lieu, libelle=libelle, capacite=capacite).prestations.add(*services)
+    for enfant, familles in ((lea, (jean, jeanne)), (tom, (jean,)), (zoe, (claire,)), (noe, (claire,))):
+        for famille in familles:
+            for service in (matin, apres_midi, journee, cantine):
+                factories.inscription(enfant, service, famille)
+    for service in (matin, apres_midi, journee, cantine):
+        fabrique.tarif(fabrique.lien(service))
+    fabrique.regie()
+    factories.agent()
+
+
+@pytest.fixture
+def batie(db) -> None:
+    """Built once: each life begins from it and undoes what it did."""
+    with time_machine.travel(MAINTENANT, tick=False):
+        batir()
 
 
 class Ville(RuleBasedStateMachine):
-    """Three households, four children, four services that share places; everything is undone at the end."""
+    """A life of the town; everything is undone at its end."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,48 +98,14 @@ class Ville(RuleBasedStateMachine):
         self.transaction.__enter__()
         self.libere = self.droit_revenu = False
         self.comptees: tuple = ()
-        self._batir()
+        self.regie, self.agent = Regie.objects.get(), Utilisateur.objects.get(is_staff=True)
+        groupes = GroupeExclusif.objects.order_by("pk")
+        self.exclusives = set(groupes.values_list("prestations", flat=True))
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self.transaction.__exit__(None, None, None)
         self.horloge.stop()
-
-    def _batir(self) -> None:
-        jean, jeanne, claire = (
-            factories.famille(p, n)
-            for p, n in (("Jean", "DUPONT"), ("Jeanne", "DUPONT"), ("Claire", "MARTIN"))
-        )
-        lea = factories.enfant("Léa", jean, jeanne)
-        tom = factories.enfant("Tom", jean, naissance=date(2021, 6, 2))
-        zoe, noe = (factories.enfant(p, claire, nom="MARTIN") for p in ("Zoé", "Noé"))
-        matin, apres_midi, journee, cantine = (
-            factories.prestation(nom, validation=validation)
-            for nom, validation in (
-                ("Matin", "automatique"),
-                ("Après-midi", "automatique"),
-                ("Journée", "automatique"),
-                ("Cantine", "mairie"),
-            )
-        )
-        GroupeExclusif.objects.create(nom="Demi-journées").prestations.add(matin, journee)
-        lieu = cantine.structure
-        for libelle, capacite, services in (
-            ("Matin", 1, (matin, journee)),
-            ("Après-midi", 1, (apres_midi, journee)),
-            ("Cantine", 2, (cantine,)),
-        ):
-            Jauge.objects.create(structure=lieu, libelle=libelle, capacite=capacite).prestations.add(
-                *services
-            )
-        for enfant, familles in ((lea, (jean, jeanne)), (tom, (jean,)), (zoe, (claire,)), (noe, (claire,))):
-            for famille in familles:
-                for service in (matin, apres_midi, journee, cantine):
-                    factories.inscription(enfant, service, famille)
-        for service in (matin, apres_midi, journee, cantine):
-            fabrique.tarif(fabrique.lien(service))
-        self.regie = fabrique.regie()
-        self.agent = factories.agent()
 
     # --- choosing -------------------------------------------------------------------------------------------
 
@@ -285,120 +289,32 @@ class Ville(RuleBasedStateMachine):
     # --- what always holds ----------------------------------------------------------------------------------
 
     @invariant()
-    def les_places_sont_justes(self):
-        comptes = Counter(
-            (jauge, r.jour)
-            for r in Reservation.objects.filter(etat__in=OCCUPANTS).order_by("pk")
-            for jauge in r.places
-        )
-        for c in Creneau.objects.order_by("pk"):
-            assert c.pris == comptes.pop((c.jauge_id, c.jour), 0) <= c.capacite + c.surnombre, c
-        assert not comptes
-        assert not Reservation.objects.exclude(etat__in=OCCUPANTS).exclude(places=[]).exists()
-        assert not Reservation.objects.filter(etat__in=OCCUPANTS, places=[]).exists()
+    def tout_est_juste(self):
+        self.largent_est_juste()
+        places_lues = justesse.lire_les_places()
+        justesse.places_justes(places_lues, self.exclusives)
+        self.personne_nattend_une_place_libre(places_lues)
 
-    @invariant()
-    def un_enfant_un_service_un_jour(self):
-        vivantes = Reservation.objects.vivantes().order_by("pk")
-        assert max(Counter(vivantes.values_list("enfant", "prestation", "jour")).values(), default=1) == 1
-        exclusives = vivantes.filter(etat__in=OCCUPANTS, prestation__groupes_exclusifs__isnull=False)
-        assert max(Counter(exclusives.values_list("enfant", "jour")).values(), default=1) == 1
-
-    @invariant()
-    def lhistoire_suit_la_table(self):
-        """Every booking's history starts from nothing, follows the table, and ends on its state."""
-        chaines: dict[int, list] = {}
-        evenements = ReservationEvenement.objects.order_by("pk").values_list("reservation", "de", "vers")
-        for reservation, de, vers in evenements:
-            chaine = chaines.setdefault(reservation, [""])
-            assert de == chaine[-1] and vers in regles.TRANSITIONS[de], (chaine, de, vers)
-            chaine.append(vers)
-        for pk, etat, version in Reservation.objects.order_by("pk").values_list("pk", "etat", "version"):
-            assert (chaines[pk][-1], len(chaines[pk]) - 1) == (etat, version)
-
-    @invariant()
-    def personne_nattend_une_place_libre(self):
+    def personne_nattend_une_place_libre(self, lues: justesse.Places):
         """A place that frees is offered at once: scheduled work finds nothing more to offer, but to those whose right
         came back, or whose other half-day (exclusive) was freed, which frees nothing where they wait.
         """
-        attentes = Reservation.objects.filter(etat=Etat.EN_ATTENTE)
-        avant = set(attentes.values_list("pk", flat=True))
         places.rattraper(self.maintenant)
-        servies = Reservation.objects.filter(pk__in=avant).exclude(etat=Etat.EN_ATTENTE)
+        apres = justesse.lire_les_reservations()
+        if apres != lues.reservations:
+            justesse.places_justes(justesse.lire_les_places(), self.exclusives)
+        etats = {r.pk: r.etat for r in apres}
+        servies = [r for r in lues.reservations if r.etat == Etat.EN_ATTENTE != etats[r.pk]]
         if not self.droit_revenu:
-            excuses = (
-                servies.filter(prestation__groupes_exclusifs__isnull=False) if self.libere else servies.none()
-            )
-            assert set(servies) == set(excuses)
+            assert all(self.libere and r.prestation in self.exclusives for r in servies), servies
         self.libere = self.droit_revenu = False
 
-    @invariant()
     def largent_est_juste(self):
         """These rows are only ever added (triggers): none more, nothing to look at again."""
-        tables = (Facture, LigneFacture, Reglement, Imputation, Courriel)
-        comptees = tuple(table.objects.count() for table in tables)
+        comptees = justesse.compter_largent()
         if comptees != self.comptees:
             self.comptees = comptees
-            self.un_courriel_par_cause()
-            self.les_comptes_sont_justes()
-            self.les_imputations_tiennent()
-            self.les_numeros_se_suivent()
-            self.un_jour_nest_facture_quune_fois()
-
-    def un_courriel_par_cause(self):
-        promues = ReservationEvenement.objects.filter(motif=PROMOTION).count()
-        assert Courriel.objects.filter(cle__startswith="place_liberee:").count() == promues
-        factures = Facture.objects.filter(nature="facture").count()
-        assert Courriel.objects.filter(cle__startswith="facture:").count() == factures
-
-    def les_comptes_sont_justes(self):
-        for famille in Famille.objects.order_by("pk"):
-            factures = sum(famille.factures.filter(nature="facture").values_list("total_centimes", flat=True))
-            avoirs = sum(famille.factures.filter(nature="avoir").values_list("total_centimes", flat=True))
-            paiements = sum(famille.reglements.values_list("centimes", flat=True))
-            du = solde(famille)
-            assert du == factures + avoirs - paiements
-            lignes = operations(famille)
-            assert du == sum(o.debit for o in lignes) - sum(o.credit for o in lignes)
-            assert all(o.debit >= 0 and o.credit >= 0 for o in lignes)
-            annee = releve(famille, 2026)
-            assert len(annee.operations) == len(lignes) and annee.ancien_solde == 0
-
-    def les_imputations_tiennent(self):
-        """No règlement spends more than it holds, no invoice receives more than it asks."""
-        for facture in Facture.objects.avec_reste().filter(nature="facture"):
-            assert 0 <= facture.regle <= facture.total_centimes and facture.reste >= 0
-            assert facture.total_centimes == sum(facture.lignes.values_list("total_centimes", flat=True))
-        # A règlement and what was given back of it count together.
-        reglements = {r.pk: (r.annule_id or r.pk, r.centimes) for r in Reglement.objects.order_by("pk")}
-        recus: Counter = Counter()
-        for pot, centimes in reglements.values():
-            recus[pot] += centimes
-        depenses: Counter = Counter()
-        for reglement, centimes in Imputation.objects.order_by("pk").values_list("reglement", "centimes"):
-            depenses[reglements[reglement][0]] += centimes
-        for pot, recu in recus.items():
-            assert 0 <= depenses[pot] <= recu
-
-    def les_numeros_se_suivent(self):
-        for lignes in (
-            Facture.objects.filter(nature="facture"),
-            Facture.objects.filter(nature="avoir"),
-            Reglement.objects.all(),
-        ):
-            numeros = sorted(lignes.values_list("numero", flat=True))
-            assert numeros == list(range(1, len(numeros) + 1))
-
-    def un_jour_nest_facture_quune_fois(self):
-        vives = Facture.objects.vives().filter(nature="facture").values("pk")
-        jours = Counter(
-            (ligne.facture.famille_id, ligne.enfant_id, ligne.prestation_id, jour)
-            for ligne in LigneFacture.objects.filter(facture__in=vives)
-            .select_related("facture")
-            .order_by("pk")
-            for jour in ligne.jours
-        )
-        assert max(jours.values(), default=1) == 1
+            justesse.argent_juste(justesse.lire_largent())
 
 
 REGLAGES = settings(
@@ -412,42 +328,129 @@ REGLAGES = settings(
 COURTE = settings(REGLAGES, derandomize=True, max_examples=5, stateful_step_count=25, phases=[Phase.generate])
 
 
-def test_une_ville_vecue_au_hasard(db):
+def test_une_ville_vecue_au_hasard(batie):
     """The short form: the same lives at each run."""
     run_state_machine_as_test(Ville, settings=COURTE)
 
 
-def test_controle_les_invariants_voient_ce_quils_gardent(db, monkeypatch):
-    """A counter that lies, a history without its state, a freed place offered to nobody: each is seen."""
+@pytest.fixture
+def ville(batie):
+    """A life lived by hand."""
     ville = Ville()
-    try:
-        inscriptions = Inscription.objects.filter(prestation__nom="Après-midi").order_by("pk")
-        jour = ville.jour(0)
-        for inscription in (inscriptions[0], inscriptions[2]):
-            places.reserver([places.Souhait(inscription, jour)], None, ville.maintenant)
-        prise, attente = Reservation.objects.order_by("pk")
-        assert (prise.etat, attente.etat) == (Etat.RESERVEE, Etat.EN_ATTENTE)
-        ville.les_places_sont_justes()
-        ville.lhistoire_suit_la_table()
-        ville.personne_nattend_une_place_libre()
-        Creneau.objects.filter(jour=jour).update(pris=0)
+    yield ville
+    ville.teardown()
+
+
+def test_controle_les_invariants_voient_ce_quils_gardent(ville, monkeypatch):
+    """A counter that lies, a history without its state, a freed place offered to nobody: each is seen."""
+    inscriptions = Inscription.objects.filter(prestation__nom="Après-midi").order_by("pk")
+    jour = ville.jour(0)
+    for inscription in (inscriptions[0], inscriptions[2]):
+        places.reserver([places.Souhait(inscription, jour)], None, ville.maintenant)
+    prise, attente = Reservation.objects.order_by("pk")
+    assert (prise.etat, attente.etat) == (Etat.RESERVEE, Etat.EN_ATTENTE)
+    ville.tout_est_juste()
+    Creneau.objects.filter(jour=jour).update(pris=0)
+    with pytest.raises(AssertionError):
+        justesse.compteurs_justes(justesse.lire_les_places())
+    Creneau.objects.filter(jour=jour).update(pris=1)
+    Reservation.objects.filter(pk=attente.pk).update(etat=Etat.ANNULEE)
+    with pytest.raises(AssertionError):
+        justesse.lhistoire_suit_la_table(justesse.lire_les_places())
+    Reservation.objects.filter(pk=attente.pk).update(etat=Etat.EN_ATTENTE)
+    monkeypatch.setattr(places, "proposer", lambda *_: [])
+    places.changer(prise, Etat.ANNULEE, None, ville.maintenant)
+    with pytest.raises(AssertionError):
+        ville.personne_nattend_une_place_libre(justesse.lire_les_places())
+
+
+def test_controle_deux_reservations_dun_enfant_le_meme_jour(ville):
+    """What the database itself refuses to hold: read so, it is seen."""
+    matin, journee = Prestation.objects.filter(pk__in=ville.exclusives).order_by("pk")
+    inscription = Inscription.objects.filter(prestation=matin).order_by("pk").first()
+    places.reserver([places.Souhait(inscription, ville.jour(0))], None, ville.maintenant)
+    lues = justesse.lire_les_places()
+    (prise,) = lues.reservations
+    justesse.un_enfant_un_service_un_jour(lues, ville.exclusives)
+    for autre in (prise, prise._replace(prestation=journee.pk)):
+        fausses = lues._replace(reservations=[prise, autre._replace(pk=prise.pk + 1)])
         with pytest.raises(AssertionError):
-            ville.les_places_sont_justes()
-        Creneau.objects.filter(jour=jour).update(pris=1)
-        Reservation.objects.filter(pk=attente.pk).update(etat=Etat.ANNULEE)
+            justesse.un_enfant_un_service_un_jour(fausses, ville.exclusives)
+    # A place held by who holds none, and the other way round.
+    for fausse in (prise._replace(etat=Etat.ANNULEE), prise._replace(places=[])):
+        creneaux = [[*c[:2], 0, *c[3:]] for c in lues.creneaux]
         with pytest.raises(AssertionError):
-            ville.lhistoire_suit_la_table()
-        Reservation.objects.filter(pk=attente.pk).update(etat=Etat.EN_ATTENTE)
-        monkeypatch.setattr(places, "proposer", lambda *_: [])
-        places.changer(prise, Etat.ANNULEE, None, ville.maintenant)
-        with pytest.raises(AssertionError):
-            ville.personne_nattend_une_place_libre()
-    finally:
-        ville.teardown()
+            justesse.compteurs_justes(lues._replace(reservations=[fausse], creneaux=creneaux))
+
+
+@pytest.fixture
+def argent(ville) -> justesse.Argent:
+    """An invoice, paid in part; another one, cancelled by a credit note; a règlement given back in part."""
+    for inscription in Inscription.objects.filter(prestation__nom="Cantine").order_by("pk")[1:4:2]:
+        places.reserver([places.Souhait(inscription, ville.jour(0))], None, ville.maintenant, True)
+    ville.facturer(jusqua=8)
+    ville.payer(qui=0, centimes=300, laquelle=0)
+    ville.rembourser(lequel=0, centimes=100)
+    ville.faire_un_avoir(laquelle=1)
+    lu = justesse.lire_largent()
+    justesse.argent_juste(lu)
+    assert [f.nature for f in lu.factures] == ["facture", "facture", "avoir"]
+    assert [r.centimes for r in lu.reglements] == [300, -100]
+    return lu
+
+
+# The check that must see it, and what is wrong in what it reads.
+ARGENT_FAUX = {
+    "invoice told to nobody": (justesse.un_courriel_par_cause, lambda a: {"courriels": []}),
+    "promotion told to nobody": (justesse.un_courriel_par_cause, lambda a: {"promues": 1}),
+    "invoice in no account": (justesse.comptes_justes, lambda a: {"factures": a.factures * 2}),
+    "reglement in no account": (justesse.comptes_justes, lambda a: {"reglements": a.reglements * 2}),
+    "line too many": (
+        justesse.les_imputations_tiennent,
+        lambda a: {"lignes": [*a.lignes, a.lignes[0]]},
+    ),
+    "more paid than asked": (
+        justesse.les_imputations_tiennent,
+        lambda a: {"restes": [[pk, total, total + 1, 0] for pk, total, *_ in a.restes]},
+    ),
+    "less than nothing to pay": (
+        justesse.les_imputations_tiennent,
+        lambda a: {"restes": [[*ligne[:3], -1] for ligne in a.restes]},
+    ),
+    "more spent than received": (
+        justesse.les_imputations_tiennent,
+        lambda a: {"imputations": [*a.imputations, [a.reglements[0].pk, 101]]},
+    ),
+    "hole in the invoices": (
+        justesse.les_numeros_se_suivent,
+        lambda a: {"factures": [f._replace(numero=f.numero * 2) for f in a.factures]},
+    ),
+    "hole in the reglements": (
+        justesse.les_numeros_se_suivent,
+        lambda a: {"reglements": [r._replace(numero=r.numero * 2) for r in a.reglements]},
+    ),
+    "day billed twice": (justesse.un_jour_nest_facture_quune_fois, lambda a: {"lignes": a.lignes * 2}),
+}
+
+
+@pytest.mark.parametrize(("verification", "faux"), ARGENT_FAUX.values(), ids=ARGENT_FAUX)
+def test_controle_largent_faux_se_voit(argent, verification, faux):
+    with pytest.raises(AssertionError):
+        verification(argent._replace(**faux(argent)))
+
+
+@pytest.mark.parametrize("ecran", ["solde", "operations"])
+def test_controle_un_ecran_qui_se_trompe_se_voit(argent, monkeypatch, ecran):
+    """A cent more in the balance, an operation the relevé forgets."""
+    vrai = getattr(releve, ecran)
+    faux = {"solde": lambda f: vrai(f) + 1, "operations": lambda f: vrai(f)[1:]}[ecran]
+    monkeypatch.setattr(releve, ecran, faux)
+    with pytest.raises(AssertionError):
+        justesse.comptes_justes(argent)
 
 
 @pytest.mark.lourd
-def test_trois_cents_vies(db, capsys):
+def test_trois_cents_vies(batie, capsys):
     graine = int(os.environ.get("GRAINE") or random.SystemRandom().randrange(2**32))
     exemples = int(os.environ.get("EXEMPLES") or 300)
     with capsys.disabled():
