@@ -15,6 +15,7 @@ from enfants.admin.fin_d_annee import choisir
 from enfants.calendrier import calendrier_du
 from enfants.models import AffectationAgent, GroupeExclusif, Prestation, Structure
 from portail.socle.admin import Tracee
+from portail.socle.argent import INSECABLE
 from portail.socle.models import Collectivite
 from portail.socle.traces import tracer
 
@@ -278,7 +279,7 @@ class GroupeExclusifAdmin(Tracee, ParStructure):
 
     @admin.display(description="au plus une par jour")
     def membres(self, groupe: GroupeExclusif) -> str:
-        return ", ".join(p.nom for p in groupe.prestations.all())
+        return f"{INSECABLE}; ".join(p.nom_date for p in groupe.prestations.all())
 
     def get_queryset(self, request):
         return super().get_queryset(request).prefetch_related("prestations")

@@ -11,6 +11,7 @@ from enfants.admin.commun import NiveauxField, ParStructure, Periode
 from enfants.models import Creneau, Jauge
 from enfants.places_comptage import recompter
 from portail.socle.admin import Tracee
+from portail.socle.argent import INSECABLE
 from portail.socle.verrous import CALENDRIER, tenir_seul, verrouiller
 
 
@@ -56,7 +57,7 @@ class JaugeAdmin(Tracee, ParStructure):
 
     @admin.display(description="prestations")
     def services(self, jauge: Jauge) -> str:
-        return ", ".join(p.nom for p in jauge.prestations.all())
+        return f"{INSECABLE}; ".join(p.nom_date for p in jauge.prestations.all())
 
     def save_related(self, request, form, formsets, change):
         """New capacity on the coming days, counters in step with the services, freed places offered."""

@@ -61,7 +61,7 @@ class FeuilleForm(forms.Form):
         super().__init__(donnees)
         self.aujourdhui = jour
         self.fields["prestation"].queryset = prestations_de(utilisateur).proposees(jour)
-        self.fields["prestation"].label_from_instance = lambda p: f"{p.structure.nom} – {p.nom}"
+        self.fields["prestation"].label_from_instance = lambda p: f"{p.structure.nom} – {p.nom_date}"
 
     def clean_jour(self):
         jour = self.cleaned_data["jour"]

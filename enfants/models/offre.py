@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from enfants import semaine
 
@@ -251,10 +252,14 @@ class Prestation(models.Model):
 
     @property
     def nom_date(self) -> str:
-        """« Mercredi journée, jusqu’au 31/08/2027 » once archived: next year's, of the same name, stands beside it."""
-        if self.archivee_le is None:
-            return self.nom
-        return f"{self.nom}, jusqu’au {self.archivee_le - timedelta(days=1):%d/%m/%Y}"
+        """« Mercredi journée, jusqu’au 31/08/2027 » once archived, « …, à partir du 01/09/2027 » until it begins: both of
+        the same name stand beside each other.
+        """
+        if self.archivee_le is not None:
+            return f"{self.nom}, jusqu’au {self.archivee_le - timedelta(days=1):%d/%m/%Y}"
+        if self.debut is not None and self.debut > timezone.localdate():
+            return f"{self.nom}, à partir du {self.debut:%d/%m/%Y}"
+        return self.nom
 
 
 class GroupeExclusif(models.Model):

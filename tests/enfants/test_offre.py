@@ -20,10 +20,12 @@ from enfants.models import (
     Structure,
 )
 from enfants.regles import Calendrier
+from facturation.models import Tarif
 from portail.socle.models import Collectivite, Courriel
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, automatique, demander, paris, reserver
 from tests.enfants.test_admin import adresse, valeurs
+from tests.facturation.fabrique import lien, tarif
 
 pytestmark = pytest.mark.django_db
 N = "\N{NO-BREAK SPACE}"
@@ -335,5 +337,26 @@ def test_deux_homonymes_se_distinguent():
     nouvelle = factories.prestation("Club", debut=date(2027, 9, 1))
     assert [str(p) for p in (ancienne, nouvelle)] == [
         "Club, jusqu’au 31/08/2027 (Garderie périscolaire)",
-        "Club (Garderie périscolaire)",
+        "Club, à partir du 01/09/2027 (Garderie périscolaire)",
     ]
+    # Begun, its name is enough: the other one says when it stopped.
+    with time_machine.travel(paris(2027, 9, 1, 8), tick=False):
+        assert str(nouvelle) == "Club (Garderie périscolaire)"
+
+
+@pytest.mark.parametrize("modele", [Jauge, GroupeExclusif, Tarif])
+def test_les_listes_de_la_mairie_disent_laquelle_est_la_nouvelle(monde, mairie, annee_prochaine, modele):
+    jauge = Jauge.objects.create(structure=monde.cantine.structure, libelle="Cantine", capacite=9)
+    groupe = GroupeExclusif.objects.create(nom="Midi")
+    jauge.prestations.add(monde.cantine)
+    groupe.prestations.add(monde.cantine)
+    dupliquer(mairie, monde)
+    for prestation in Prestation.objects.order_by("pk"):
+        tarif(lien(prestation, du=date(2026, 9, 1)), forfait_centimes=400)
+    chemin = reverse(f"admin:{modele._meta.app_label}_{modele._meta.model_name}_changelist")
+    liste = mairie.get(chemin).content.decode()
+    for dit in (
+        "Restauration scolaire, jusqu’au 31/08/2027",
+        "Restauration scolaire, à partir du 01/09/2027",
+    ):
+        assert dit in liste
