@@ -211,7 +211,7 @@ def completer(campagne: Campagne, par, jour: date) -> Campagne:
         return preparee
     creee = Campagne.objects.create(
         regie_id=premiere.regie_id,
-        libelle=f"Complément, {premiere.libelle}"[:100],
+        libelle=f"Complément, {premiere.dans_la_phrase}"[:100],
         du=premiere.du,
         au=premiere.au,
         complete=premiere,

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 
 from facturation.attestation import Attestation
 from facturation.models import Facture, LigneFacture, RegiePrestation
-from facturation.releve import Releve, etat
+from facturation.releve import Releve, etat, titre
 from familles.models import Famille
 from portail.socle.argent import INSECABLE
 from portail.socle.models import Collectivite
@@ -59,7 +59,9 @@ def groupes(lignes: list[LigneFacture]) -> list[GroupeEnfant]:
 
 
 def pdf_facture(facture: Facture) -> bytes:
-    """The PDF of an invoice or credit note loaded with `avec_reste()`. One query more, for its lines."""
+    """The PDF of an invoice or credit note loaded with `avec_reste()` and `avec_complement()`. One query
+    more, for its lines.
+    """
     lignes = list(facture.lignes.all())
     totaux = {
         nature: sum(x.total_centimes for x in lignes if x.nature_fiscale == nature)
@@ -73,6 +75,7 @@ def pdf_facture(facture: Facture) -> bytes:
             "facture": facture,
             "regie": facture.regie,
             "avoir": facture.nature == Facture.Nature.AVOIR,
+            "titre": titre(facture),
             "etat": etat(facture),
             "groupes": groupes(lignes),
             "total_garde": totaux["garde"],

@@ -205,7 +205,8 @@ def annees(famille: Famille, jour: date) -> list[int]:
 
 def operations(famille: Famille) -> list[Operation]:
     """Everything that moved the account, newest first. Three queries."""
-    lignes = [_facture(f) for f in famille.factures.avec_payable().select_related("regie", "corrige")]
+    factures = famille.factures.avec_payable().avec_complement().select_related("regie", "corrige")
+    lignes = [_facture(f) for f in factures]
     lignes += [_reglement(r) for r in famille.reglements.select_related("regie")]
     lignes += [
         _tresor(p)
@@ -220,7 +221,7 @@ def _facture(facture: Facture) -> Operation:
         description = f"Avoir{INSECABLE}: annule la facture {facture.corrige.reference}"
     else:
         periode = f"{facture.periode_du:%d/%m/%Y} - {facture.periode_au:%d/%m/%Y}"
-        description = f"Facture{INSECABLE}: {periode}"
+        description = f"{titre(facture)}{INSECABLE}: {periode}"
     return Operation(
         reference=facture.reference,
         date=facture.date,
@@ -234,6 +235,13 @@ def _facture(facture: Facture) -> Operation:
         payable=facture.payable,
         rang=(facture.date, facture.emise_le, facture.numero),
     )
+
+
+def titre(facture: Facture) -> str:
+    """What the paper is called, on the relevé as on itself; loaded with `avec_complement()`."""
+    if facture.nature == Facture.Nature.AVOIR:
+        return "Avoir"
+    return "Facture complémentaire" if facture.complementaire else "Facture"
 
 
 def etat(facture: Facture) -> str:

@@ -71,6 +71,6 @@ def attestation_pdf(request: HttpRequest, annee: int) -> HttpResponse:
 def facture_pdf(request: HttpRequest, reference: str) -> HttpResponse:
     """An invoice or credit note of the family; anyone else's does not exist."""
     famille = famille_de(request)
-    factures = famille.factures.avec_reste().select_related("regie", "corrige")
+    factures = famille.factures.avec_reste().avec_complement().select_related("regie", "corrige")
     facture = get_object_or_404(factures, reference=reference)
     return reponse(pdf_facture(facture), f"{facture.reference}.pdf")

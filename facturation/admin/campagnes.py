@@ -134,7 +134,7 @@ class CampagneAdmin(Tracee, PageAdmin):
             .values_list("famille", "reference")
         )
         contexte = {
-            "title": f"Brouillon, {campagne}",
+            "title": f"Brouillon, {campagne.dans_la_phrase}",
             "campagne": campagne,
             "suivi": suivre(campagne),
             "page": page,
@@ -192,7 +192,8 @@ class CampagneAdmin(Tracee, PageAdmin):
             return redirect(_brouillon(campagne))
         suivi = suivre(campagne)
         if request.method != "POST":
-            contexte = {"title": f"Émettre les factures, {campagne}", "campagne": campagne, "suivi": suivi}
+            titre = f"Émettre les factures, {campagne.dans_la_phrase}"
+            contexte = {"title": titre, "campagne": campagne, "suivi": suivi}
             return self.page(request, "facturation/admin/emettre.html", contexte)
         if suivi.a_emettre > EN_LIGNE_MAX:
             emission.demander(campagne, request.user)

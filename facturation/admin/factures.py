@@ -104,7 +104,7 @@ class FactureAdmin(SansAgentLimite, LectureSeule, PageAdmin):
     change_form_template = "facturation/admin/facture.html"
 
     def get_queryset(self, request: HttpRequest):
-        return super().get_queryset(request).avec_reste()
+        return super().get_queryset(request).avec_reste().avec_complement()
 
     def get_fields(self, request: HttpRequest, obj: Facture | None = None):
         corriger = obj and self._plus_dus(obj)

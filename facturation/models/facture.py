@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, IntegerField, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, F, IntegerField, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -73,6 +73,11 @@ class Campagne(models.Model):
     def __str__(self) -> str:
         return self.libelle
 
+    @property
+    def dans_la_phrase(self) -> str:
+        """Its libellé after other words: without its capital, unless it begins with letters of a name (« ALSH »)."""
+        return self.libelle if self.libelle[1:2].isupper() else self.libelle[:1].lower() + self.libelle[1:]
+
 
 class Brouillon(models.Model):
     """What a family would be billed: rewritten freely until issued.
@@ -122,6 +127,18 @@ class FactureQuerySet(models.QuerySet):
             regle=_somme("imputations__centimes"),
             tresor=Coalesce(F("prise_en_charge__centimes"), 0),
         ).annotate(reste=F("total_centimes") + F("avoirs") - F("regle") - F("tresor"))
+
+    def avec_complement(self):
+        """Adds `complementaire`: the family already had its invoice of that period when this one was issued."""
+        ancienne = Facture.objects.factures().filter(
+            famille=OuterRef("famille"), numero__lt=OuterRef("numero")
+        )
+        premiere = Q(campagne=OuterRef("campagne__complete"))
+        return self.annotate(
+            complementaire=Exists(
+                ancienne.filter(premiere | Q(campagne__complete=OuterRef("campagne__complete")))
+            )
+        )
 
     def avec_payable(self):
         """`avec_reste()` and `payable`: whether the invoice may be paid online."""

@@ -1,6 +1,7 @@
 """A day due inside an issued campagne, on no invoice: told to the régisseur, billed once by a complementary campagne."""
 
 from datetime import date, datetime, timedelta
+from io import BytesIO
 
 import pytest
 import time_machine
@@ -8,10 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from pypdf import PdfReader
 
 from enfants import places
 from enfants.models import Inscription, Reservation
-from facturation import emission
+from facturation import emission, releve
 from facturation.complements import a_facturer, completer
 from facturation.ecarts import a_corriger
 from facturation.models import Campagne, Facture, LigneFacture
@@ -263,7 +265,7 @@ def test_asked_twice_the_complement_is_the_same(monde, decembre):
     assert completer(decembre, monde.agent, jour) == complement
     assert (complement.du, complement.au, complement.complete) == (decembre.du, decembre.au, decembre)
     assert (complement.date_facture, complement.echeance) == (jour, jour + timedelta(days=12))
-    assert complement.libelle == "Complément, Octobre 2026"
+    assert complement.libelle == "Complément, octobre 2026"
     assert Trace.objects.filter(action="completer").count() == 1
     with pytest.raises(IntegrityError), transaction.atomic():
         fabrique.campagne(du=decembre.du, au=decembre.au, complete=decembre)
@@ -278,6 +280,34 @@ def test_a_second_complement_after_the_first(monde, decembre):
     second = completee(premier)
     assert (second.complete, Campagne.objects.count()) == (decembre, 3)
     assert [len(jours) for _, jours in factures()] == [1, 1, 1]
+
+
+def test_the_family_tells_a_complement_from_the_first_invoice(monde, decembre):
+    """On the relevé and on the paper; Claire had none for December, hers completes nothing."""
+    reserver(monde, "lea", MARDI)
+    reserver(monde, "zoe", LUNDI)
+    completee(decembre)
+    dites = {
+        famille: [(o.reference, o.description) for o in releve.operations(famille)]
+        for famille in (monde.jean, monde.claire)
+    }
+    periode = "\N{NO-BREAK SPACE}: 01/12/2026 - 31/12/2026"
+    assert dites == {
+        monde.jean: [("AL-2", f"Facture complémentaire{periode}"), ("AL-1", f"Facture{periode}")],
+        monde.claire: [("AL-3", f"Facture{periode}")],
+    }
+    client = monde.client(monde.jean)
+    titres = [
+        PdfReader(BytesIO(client.get(f"/factures/{reference}.pdf").content)).metadata.title.partition(",")[0]
+        for reference in ("AL-1", "AL-2")
+    ]
+    assert titres == ["Facture AL-1", "Facture complémentaire AL-2"]
+
+
+def test_the_draft_has_no_capital_in_the_middle(monde, decembre, regisseur):
+    complement = completer(decembre, None, timezone.localdate())
+    page = texte(monde.client(regisseur).get(adresse("campagne_brouillon", complement.pk)))
+    assert "Brouillon, complément, octobre 2026" in page
 
 
 def test_the_avoir_of_a_complement_is_told_too(monde, decembre, horloge):

@@ -184,7 +184,8 @@ def ecrire(perimetre: Perimetre, sortie) -> None:
             archive.writestr(
                 f"{document.nom}.json", json.dumps(contenu, ensure_ascii=False, indent=2, default=str)
             )
-        factures = perimetre.famille.factures.avec_reste().select_related("regie", "corrige").order_by("pk")
+        factures = perimetre.famille.factures.avec_reste().avec_complement().order_by("pk")
+        factures = factures.select_related("regie", "corrige")
         for facture in factures:
             nom = re.sub(r"[^\w-]", "-", facture.reference)
             archive.writestr(f"factures/{nom}.pdf", pdf_facture(facture))
