@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from demandes.selection import Conflit
 from demandes.textes import enumerer, jours_en_mots, mois_en_mots, noms
-from enfants import regles
+from enfants import accord, regles
 from enfants.models import Etat
 from enfants.places import Issue, IssueAbsence
 from facturation.tarification import Prix
@@ -135,8 +135,8 @@ def _lignes(entrees: Iterable[tuple]) -> list[LigneRecap]:
             qui=qui[cle],
             jours=quand([j for j, _ in jours]),
             mois=par_mois([j for j, _ in jours]) if len(jours) > JOURS_MAX else (),
-            detail=detail,
-            refus=refus,
+            detail=accord.pour(len(jours), detail),
+            refus=accord.pour(len(jours), refus),
             centimes=None if any(p is None for _, p in jours) else sum(p.centimes for _, p in jours),
         )
         for (cle, detail, refus), jours in groupes.items()

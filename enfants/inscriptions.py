@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from django.db import transaction
 from django.db.models import Q
 
-from enfants import places, regles, semaine
+from enfants import accord, places, regles, semaine
 from enfants.calendrier import calendrier_du
 from enfants.models import (
     AnneeScolaire,
@@ -55,7 +55,8 @@ class Prevision:
         raisons: dict[str, list[date]] = defaultdict(list)
         for jour, phrase in self.refuses:
             raisons[phrase].append(jour)
-        return sorted(raisons.items(), key=lambda r: (-len(r[1]), r[1]))
+        dites = [(accord.pour(len(jours), raison), jours) for raison, jours in raisons.items()]
+        return sorted(dites, key=lambda r: (-len(r[1]), r[1]))
 
 
 @dataclass
@@ -76,8 +77,8 @@ class Remplissage:
             phrases.append(f"Réservations annulées{INSECABLE}: {len(self.annulees)}.")
         for raison, jours in self.prevision.refuses_par_raison:
             liste = ", ".join(f"{j:%d/%m}" for j in jours[:8]) + ("…" if len(jours) > 8 else "")
-            accord = "jour laissé" if len(jours) == 1 else "jours laissés"
-            phrases.append(f"{len(jours)} {accord} de côté ({liste}){INSECABLE}: {raison}")
+            laisses = "jour laissé" if len(jours) == 1 else "jours laissés"
+            phrases.append(f"{len(jours)} {laisses} de côté ({liste}){INSECABLE}: {raison}")
         if self.prevision.impossible:
             phrases.append(self.prevision.impossible)
         return phrases

@@ -46,6 +46,18 @@ def poster(monde, qui, *cases: str, action: str = "reserver", **champs):
     return monde.client(qui).post(URL, {"c": list(cases), "action": action, **champs})
 
 
+def test_un_refus_de_plusieurs_jours_se_dit_au_pluriel(monde, garderie):
+    reservations(monde.inscriptions["garderie"], JEUDI, VENDREDI, le=MAINTENANT)
+
+    def refus(*jours) -> list[str]:
+        prises = Reservation.objects.filter(jour__in=jours).order_by("jour")
+        page = poster(monde, monde.jean, *(case(r.inscription, r.jour, r.version) for r in prises))
+        return [ligne.refus for groupe in page.context["recap"].groupes for ligne in groupe.lignes]
+
+    assert refus(JEUDI) == ["Ce jour est déjà demandé ou réservé."]
+    assert refus(JEUDI, VENDREDI) == ["Ces jours sont déjà demandés ou réservés."]
+
+
 def test_ladresse_nest_pas_prise_pour_un_mois():
     assert resolve(URL).url_name == "demande_planning"
 

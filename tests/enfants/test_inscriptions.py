@@ -109,6 +109,13 @@ def test_les_jours_laisses_de_cote_sont_dits_par_raison(monde, annee):
     assert pris(monde.cantine, LUNDIS[0]) == 1
 
 
+def test_plusieurs_jours_laisses_pour_une_raison_se_disent_au_pluriel(monde, annee):
+    reserver(factories.inscription(monde.lea, monde.cantine, monde.jeanne), LUNDIS[0], LUNDIS[1])
+    assert inscriptions.remplir(reguliere(monde), monde.agent, MAINTENANT).phrases[1:] == [
+        f"2 jours laissés de côté (30/11, 07/12){N}: Ces jours sont déjà demandés ou réservés par l’autre foyer.",
+    ]
+
+
 def test_un_jour_ferme_n_est_pas_reserve(monde, annee):
     Fermeture.objects.create(prestation=monde.cantine, du=LUNDIS[0], au=LUNDIS[1], motif="Travaux")
     inscriptions.remplir(reguliere(monde), monde.agent, MAINTENANT)
