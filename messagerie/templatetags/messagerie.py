@@ -3,13 +3,17 @@
 from datetime import date, datetime, timedelta
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from portail.socle.argent import INSECABLE
 from portail.socle.templatetags.portail import jour_court, jour_long
 
 register = template.Library()
+MAIRIE = "écrivez à la mairie"
 
 
 def _heure(instant: datetime) -> str:
@@ -40,3 +44,13 @@ def quand_long(instant: datetime, aujourdhui: date) -> str:
 def iso(instant: datetime) -> str:
     """For the `datetime` attribute of <time>."""
     return date_format(timezone.localtime(instant), "c")
+
+
+@register.filter
+def lien_mairie(phrase: str) -> SafeString:
+    """The sentence of a page, where « écrivez à la mairie » leads to the form (an e-mail says it without a link)."""
+    sure = conditional_escape(phrase)
+    if MAIRIE not in sure:
+        return sure
+    lien = format_html('<a href="{}">{}</a>', reverse("messagerie_nouveau"), MAIRIE)
+    return mark_safe(sure.replace(MAIRIE, lien))

@@ -24,6 +24,8 @@ from tests.facturation import fabrique
 JOUR = date(2026, 12, 7)
 LE = datetime(2026, 11, 23, 9, tzinfo=ZoneInfo("Europe/Paris"))
 
+LIEN = '<a href="/messagerie/nouveau/">écrivez à la mairie</a>'
+
 
 @pytest.fixture
 def decembre(monde):
@@ -102,7 +104,7 @@ def test_le_planning_ne_propose_pas_un_jour_facture(monde, decembre, suite):
             adresse = reverse("planning_jour", args=[inscription.pk, JOUR.isoformat()])
             assert adresse in page
             detail = jean.get(adresse).text
-            assert "La période de ce jour est déjà facturée\N{NO-BREAK SPACE}: écrivez à la mairie" in detail
+            assert f"La période de ce jour est déjà facturée\N{NO-BREAK SPACE}: {LIEN}" in detail
             assert 'name="c"' not in detail
             assert "Délais de ce jour" not in detail
             assert claire.get(adresse).status_code == 404
@@ -146,7 +148,7 @@ def test_facture_entre_le_recapitulatif_et_lenvoi(monde, decembre):
                 },
                 follow=True,
             )
-        assert "La période de ce jour est déjà facturée" in page.text
+        assert f"La période de ce jour est déjà facturée\N{NO-BREAK SPACE}: {LIEN}" in page.text
     assert list(Reservation.objects.values_list("jour", "etat")) == [(JOUR, "reservee")]
 
 

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.urls import reverse
 
 from messagerie.models import Conversation, EtatConversation, Message
+from messagerie.templatetags.messagerie import lien_mairie
 from portail.socle.models import Fichier
 from tests.factories import structure
 from tests.messagerie.fabrique import PDF, de_la_famille, de_la_mairie, parent, reponse, televerse
@@ -259,3 +260,10 @@ def test_a_un_message_envoye(monde):
     de_la_famille(monde.jean, "Goûter", structure=structure("Crèche"))
     page = lue(monde.client(monde.jean).get("/messagerie/envoyes/"))
     assert "À\N{NO-BREAK SPACE}: Crèche" in page
+
+
+def test_le_lien_vers_la_mairie_ne_laisse_rien_passer():
+    """Sentences hold names and reasons somebody typed."""
+    lien = '<a href="/messagerie/nouveau/">écrivez à la mairie</a>'
+    assert lien_mairie("<b>Léa</b> : écrivez à la mairie.") == f"&lt;b&gt;Léa&lt;/b&gt; : {lien}."
+    assert lien_mairie("<b>Léa</b>") == "&lt;b&gt;Léa&lt;/b&gt;"
