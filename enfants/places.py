@@ -88,10 +88,13 @@ def tenir_tout(souhaits: list[Souhait], reservation_ids: Iterable[int]) -> None:
 
 
 def examiner(souhaits: list[Souhait], maintenant: datetime, au_nom_de_la_mairie: bool = False) -> list[Issue]:
-    """What `reserver` would answer now, in the same order; nothing is written or held."""
+    """What `reserver` would answer now, in the same order; nothing is written or held. The inscriptions are taken as
+    they were read (`places_chargement.inscriptions` for many).
+    """
     if not souhaits:
         return []
-    examen = charger((s.inscription.pk for s in souhaits), (s.jour for s in souhaits))
+    lues = {s.inscription.pk: s.inscription for s in souhaits}
+    examen = charger(lues, (s.jour for s in souhaits), lues)
     charger_places(examen, _cles(examen, souhaits))
     compter_les_attentes(examen, maintenant)
     return [juger(examen, souhait, maintenant, au_nom_de_la_mairie) for souhait in souhaits]

@@ -200,9 +200,13 @@ def reservations_sur(siennes: dict[int, Inscription], jours: Iterable[date]) -> 
     return reservations
 
 
-def charger(inscriptions_ids: Iterable[int], jours: Iterable[date]) -> Examen:
-    """All that decides of these inscriptions on these days, places apart. Under lock, when the caller holds it."""
-    lues = inscriptions(inscriptions_ids)
+def charger(
+    inscriptions_ids: Iterable[int], jours: Iterable[date], lues: dict[int, Inscription] | None = None
+) -> Examen:
+    """All that decides of these inscriptions on these days, places apart. Under lock, when the caller holds it.
+    `lues`: the inscriptions, when nobody will write after them.
+    """
+    lues = inscriptions(inscriptions_ids) if lues is None else lues
     jours = sorted(set(jours))
     enfants = {i.enfant_id for i in lues.values()}
     prestations = {i.prestation_id for i in lues.values()}

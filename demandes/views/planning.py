@@ -1,7 +1,7 @@
 """From the boxes ticked on the planning to a demande: recap, then confirmation."""
 
 from django.contrib import messages
-from django.db.models import prefetch_related_objects
+from django.db.models import QuerySet, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -11,6 +11,7 @@ from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.forms import Selection
 from demandes.liste import enfants_de
+from demandes.models import Demande
 from demandes.recap import Recap, empreinte, recap_absences, recap_reservations
 from demandes.selection import Choix, Etrangere, retrouver
 from demandes.textes import jours_en_mots
@@ -19,12 +20,21 @@ from enfants import places
 from facturation.estimation import estimer
 from familles.acces import famille_de
 from familles.models import Famille
+from portail.socle.lecture import Preparee
 
 SANS_RAISON = {"raison": "autre", "precision": ""}
 RIEN = "Ce jour n’est pas réservé."
 PAS_MEDICALE = (
     "Une attestation accompagne une raison médicale. Choisissez cette raison, ou retirez le document."
 )
+
+
+def _envoyees(famille: int, jeton) -> QuerySet:
+    return Demande.objects.filter(famille=famille, jeton=jeton).order_by().values_list("pk")
+
+
+# Prepared: in a rush, it is asked for each click that finds everything taken.
+ENVOYEES = Preparee(_envoyees, Demande._meta.get_field("famille"), Demande._meta.get_field("jeton"))
 
 
 def demande_planning(request: HttpRequest) -> HttpResponse:
@@ -68,8 +78,8 @@ def _deja(famille: Famille, choisi: dict) -> HttpResponse | None:
     """The receipt of a second click. To be asked after the days were read and examined: what these found changed, the
     first click may have changed.
     """
-    deja = choisi["confirmer"] and famille.demandes.filter(jeton=choisi["jeton"]).first()
-    return redirect("demande", pk=deja.pk) if deja else None
+    deja = ENVOYEES.lignes(famille.pk, choisi["jeton"]) if choisi["confirmer"] else []
+    return redirect("demande", pk=deja[0][0]) if deja else None
 
 
 def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
@@ -79,23 +89,33 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
         return deja
     if choisi["confirmer"] and not choix.conflits and _comme_annonce(request, choisi, issues):
         demande, issues = _envoyer(famille, choix, issues, request.user, maintenant, choisi["jeton"])
+        if demande is None:
+            return _rien(request, famille, choisi, recap_reservations(issues, [None] * len(issues)), notes)
         refusees = [
             (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.phrase)
             for i in issues
             if i.verdict == "refus"
         ]
-        return _recu(request, demande, refusees, choisi["retour"])
+        return _recu(request, demande, refusees)
     choisi = choisi | {"vu": empreinte(issues)}
     issues += [places.Issue(souhait, "refus", phrase) for souhait, phrase in choix.clos]
-    prix = estimer(
-        famille,
-        [
-            (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.hors_delai)
-            for i in issues
-        ],
-    )
-    recap = recap_reservations(issues, prix, choix.conflits)
+    recap = recap_reservations(issues, _prix(famille, issues), choix.conflits)
     return _page(request, famille, choix, choisi, recap, range(len(choix.cases)), notes)
+
+
+def _prix(famille: Famille, issues: list) -> list:
+    """The price of each day that would be sent; a refused one has none."""
+    voulues = [i for i in issues if i.verdict != "refus"]
+    prix = iter(
+        estimer(
+            famille,
+            [
+                (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.hors_delai)
+                for i in voulues
+            ],
+        )
+    )
+    return [None if i.verdict == "refus" else next(prix) for i in issues]
 
 
 def _envoyer(famille: Famille, choix: Choix, issues: list, par, maintenant, jeton) -> tuple:
@@ -137,7 +157,7 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
         and _comme_annonce(request, choisi, issues)
     ):
         donnees = SANS_RAISON if retrait else raison.proposees()
-        return _declarees(request, famille, choix, reservations, donnees, choisi)
+        return _declarees(request, famille, choix, reservations, donnees, choisi, notes)
     choisi = choisi | {"vu": empreinte(issues)}
     recap = recap_absences(issues, choix.conflits, impossibles)
     if retrait:
@@ -145,7 +165,9 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
     return _page(request, famille, choix, choisi, recap, reservees, notes, raison, joints)
 
 
-def _declarees(request, famille, choix: Choix, reservations, donnees: dict, choisi: dict) -> HttpResponse:
+def _declarees(
+    request, famille, choix: Choix, reservations, donnees: dict, choisi: dict, notes
+) -> HttpResponse:
     demande, issues = envoyer_absences(
         famille, reservations, donnees, request.user, timezone.now(), choisi["jeton"]
     )
@@ -156,7 +178,9 @@ def _declarees(request, famille, choix: Choix, reservations, donnees: dict, choi
     ]
     refusees += [(s.inscription.enfant, s.inscription.prestation, s.jour, phrase) for s, phrase in choix.clos]
     retirees = sum(i.verdict == "annulee" for i in issues)
-    return _recu(request, demande, refusees, choisi["retour"], retirees)
+    if demande is None and not retirees:
+        return _rien(request, famille, choisi, recap_absences(issues, impossibles=choix.clos), notes)
+    return _recu(request, demande, refusees, retirees, choisi["retour"])
 
 
 def _comme_annonce(request, choisi: dict, issues: list) -> bool:
@@ -178,17 +202,20 @@ def _complete(raison: Absences, joints: Joints) -> bool:
     return joints.valides() and raison.is_valid()
 
 
+def _rien(request, famille, choisi: dict, recap: Recap, notes) -> HttpResponse:
+    """Nothing of what was confirmed could be sent: why, day by day, at once. Nothing was written: to load this page
+    again asks again, and a rush for the last place does not send everybody to read the whole month.
+    """
+    return _page(request, famille, Choix(), choisi | {"vu": ""}, recap, (), notes, rien=True)
+
+
 def _page(
-    request, famille, choix, choisi, recap: Recap, positions, notes, raison=None, joints=None
+    request, famille, choix, choisi, recap: Recap, positions, notes, raison=None, joints=None, rien=False
 ) -> HttpResponse:
-    """`positions`: for each day the recap judged, its box."""
-    prefetch_related_objects([famille], "quotients")
-    jours = {choix.cases[positions[n]].jour for n in recap.a_envoyer} or {timezone.localdate()}
-    quotients = {famille.quotient(jour) for jour in jours}
-    # Days on both sides of a new quotient: each line already says its own.
-    quotient = quotients.pop() if len(quotients) == 1 else None
+    """`positions`: for each day the recap judged, its box. `rien`: what was confirmed could not be sent."""
     contexte = {
         "recap": recap,
+        "rien": rien,
         "vu": choisi["vu"],
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
         "absence": choisi["action"] != Selection.RESERVER,
@@ -198,13 +225,22 @@ def _page(
         "jeton": choisi["jeton"],
         "retour": choisi["retour"],
         "notes": notes,
-        "quotient": quotient.valeur if quotient else None,
-        "plusieurs_quotients": bool(quotients),
     }
+    if recap.cout:
+        contexte |= _quotient(famille, {case.jour for case in contexte["cases"]})
     return render(request, "demandes/recap.html", contexte)
 
 
-def _recu(request, demande, refusees: list[tuple], retour: str, retirees: int = 0) -> HttpResponse:
+def _quotient(famille: Famille, jours: set) -> dict:
+    """The quotient the prices are for. Days on both sides of a new one: none, each line already says its own."""
+    prefetch_related_objects([famille], "quotients")
+    quotients = {famille.quotient(jour) for jour in jours}
+    quotient = quotients.pop() if len(quotients) == 1 else None
+    return {"quotient": quotient.valeur if quotient else None, "plusieurs_quotients": bool(quotients)}
+
+
+def _recu(request, demande, refusees: list[tuple], retirees: int = 0, retour: str = "") -> HttpResponse:
+    """Lead to the receipt; without a demande (only days withdrawn), to where the parent came from."""
     for enfant, prestation, jour, phrase in refusees:
         messages.warning(
             request,
@@ -214,8 +250,6 @@ def _recu(request, demande, refusees: list[tuple], retour: str, retirees: int = 
         pluriel = "s" if retirees > 1 else ""
         messages.success(request, f"{retirees} demande{pluriel} retirée{pluriel}.")
     if demande is None:
-        if not retirees:
-            messages.error(request, "Aucun de ces jours n’a pu être demandé.")
         return redirect(retour)
     messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
     return redirect("demande", pk=demande.pk)

@@ -324,7 +324,7 @@ def test_le_jour_de_lautre_foyer_ne_se_touche_pas(monde, reservee):
     page = poster(monde, monde.jeanne, choix)
     assert "autre foyer" in page.context["recap"].groupes[0].lignes[0].refus
     page = poster(monde, monde.jeanne, choix, confirmer="1")
-    assert page.url == "/enfants/planning/2026-11/"
+    assert "Rien n’a été envoyé" in page.content.decode()
     reservee.refresh_from_db()
     assert (reservee.etat, Reservation.objects.count(), monde.jeanne.demandes.count()) == ("reservee", 1, 0)
 
@@ -454,3 +454,29 @@ def test_la_derniere_place_part_entre_le_recapitulatif_et_lenvoi(monde, garderie
     page = poster(monde, monde.jean, case(garde, JEUDI), confirmer="1", vu=recap.context["vu"])
     assert [g.galet for g in page.context["recap"].groupes] == ["en_attente"]
     assert not Reservation.objects.exists()
+
+
+@pytest.mark.parametrize("pendant", [False, True])
+def test_qui_trouve_tout_complet_lit_pourquoi_aussitot(monde, monkeypatch, pendant):
+    """Before the click, or between what was examined and the lock: the same page, and nothing is written."""
+    service = factories.prestation("Club", places=1, validation="automatique", liste_attente=False)
+    club = factories.inscription(monde.lea, service, monde.jean)
+    examiner = places.examiner
+
+    def devance(*args):
+        issues = examiner(*args)
+        Creneau.objects.create(jauge=service.jauges.get(), jour=JEUDI, capacite=1, pris=1)
+        return issues
+
+    if pendant:
+        monkeypatch.setattr(places, "examiner", devance)
+    else:
+        Creneau.objects.create(jauge=service.jauges.get(), jour=JEUDI, capacite=1, pris=1)
+    retour = "/enfants/planning/2026-11/"
+    page = poster(monde, monde.jean, case(club, JEUDI), confirmer="1", retour=retour)
+    assert page.status_code == 200
+    assert "<h1>Rien n’a été envoyé</h1>" in page.text
+    assert page.context["recap"].groupes[0].lignes[0].refus == "C’est complet."
+    assert 'name="confirmer"' not in page.text
+    assert f'href="{retour}"' in page.text
+    assert not Demande.objects.exists() and not Reservation.objects.exists()

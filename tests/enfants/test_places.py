@@ -378,4 +378,4 @@ def test_queries_do_not_grow_with_the_days(monde):
             places.reserver(souhaits, None, MAINTENANT)
         comptes.append((len(examen), len(reservation)))
     assert comptes[0] == comptes[1]
-    assert comptes[0][0] == 6 and comptes[0][1] <= 21
+    assert comptes[0][0] == 5 and comptes[0][1] <= 21
