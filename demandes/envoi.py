@@ -8,9 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
+from demandes.annonce import Annonce
 from demandes.depots import Guichet
 from demandes.models import Demande, ReglageDemande
 from demandes.models.demande import Application
+from demandes.recap import empreinte
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
 from facturation.cloture import jours_clos
@@ -138,10 +140,15 @@ def _tenir(famille: Famille) -> Famille:
 
 @transaction.atomic
 def envoyer_reservations(
-    famille: Famille, souhaits: list, par, maintenant: datetime, jeton: uuid.UUID
+    famille: Famille,
+    souhaits: list,
+    par,
+    maintenant: datetime,
+    jeton: uuid.UUID,
+    annonce: Annonce | None = None,
 ) -> tuple[Demande | None, list]:
     """Book: one demande for the days that could be asked (None if none could), and what became of each. A day
-    invoiced since the page was shown is refused.
+    invoiced since the page was shown is refused. The cost announced is kept unless what becomes of the days differs.
     """
     famille = _tenir(famille)
     if deja := famille.demandes.filter(jeton=jeton).first():
@@ -154,7 +161,9 @@ def envoyer_reservations(
         places.Issue(s, "refus", phrase) for s, phrase in zip(souhaits, phrases, strict=True) if phrase
     ]
     reservations = [i.reservation for i in issues if i.reservation is not None]
-    return _planning(famille, "reservations", reservations, {}, par, maintenant, jeton), issues
+    estimation = annonce.cout if annonce and annonce.vu == empreinte(issues) else {}
+    demande = _planning(famille, "reservations", reservations, {}, par, maintenant, jeton, estimation)
+    return demande, issues
 
 
 @transaction.atomic
@@ -191,7 +200,9 @@ def envoyer_absences(
     return demande, issues
 
 
-def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> Demande | None:
+def _planning(
+    famille, code, reservations, donnees, par, maintenant, jeton, estimation=None
+) -> Demande | None:
     """The demande over these bookings; decided at once when no day waits for anyone."""
     if not reservations:
         return None
@@ -205,6 +216,7 @@ def _planning(famille, code, reservations, donnees, par, maintenant, jeton) -> D
         enfant=reservations[0].enfant if len(enfants) == 1 else None,
         donnees=donnees,
         avant={},
+        estimation=estimation,
     )
     demande.porter(reservations, maintenant)
     return demande

@@ -74,6 +74,7 @@ class Selection(Envoi):
     action = forms.ChoiceField(choices=[(RESERVER, "Réserver"), (ABSENCE, "Déclarer une absence")])
     retour = forms.CharField(required=False)
     vu = forms.CharField(required=False)  # what the recap announced (`recap.empreinte`)
+    cout = forms.CharField(required=False)  # and its cost, sealed (`annonce`)
 
     def clean_retour(self) -> str:
         """Only a page of the planning: never another site. Too long, it loses its options, not the selection."""

@@ -94,6 +94,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
     )
     decidee_le = models.DateTimeField("décidée le", null=True, blank=True)
     motif = models.CharField("motif", max_length=300, blank=True)
+    estimation = models.JSONField("coût estimé à l’envoi", default=dict, blank=True, editable=False)
     jeton = models.UUIDField("jeton d’envoi", default=uuid.uuid4, editable=False)
     # What is said about it, once: the page of the demande and the family's inbox show the same messages.
     conversation = models.OneToOneField(
@@ -176,6 +177,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         donnees,
         avant,
         jeton=None,
+        estimation=None,
         texte="",
     ) -> "Demande":
         """The row, its number, its first event, its trace. Call it in a transaction that holds the family."""
@@ -189,6 +191,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             envoyee_par=par,
             envoyee_le=maintenant,
             jeton=jeton or uuid.uuid4(),
+            estimation=estimation or {},
         )
         demande.envoi = demande._noter(DemandeEvenement.Genre.ENVOYEE, par, maintenant, texte)
         return demande

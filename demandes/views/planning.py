@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
+from demandes.annonce import Annonce, lire, sceller
 from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.forms import Selection
@@ -88,7 +89,7 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
     if deja := _deja(famille, choisi):
         return deja
     if choisi["confirmer"] and not choix.conflits and _comme_annonce(request, choisi, issues):
-        demande, issues = _envoyer(famille, choix, issues, request.user, maintenant, choisi["jeton"])
+        demande, issues = _envoyer(famille, choix, issues, request.user, maintenant, choisi)
         if demande is None:
             return _rien(request, famille, choisi, recap_reservations(issues, [None] * len(issues)), notes)
         refusees = [
@@ -118,7 +119,7 @@ def _prix(famille: Famille, issues: list) -> list:
     return [None if i.verdict == "refus" else next(prix) for i in issues]
 
 
-def _envoyer(famille: Famille, choix: Choix, issues: list, par, maintenant, jeton) -> tuple:
+def _envoyer(famille: Famille, choix: Choix, issues: list, par, maintenant, choisi: dict) -> tuple:
     """Send, unless it is no for every day: that was true a moment ago, and waiting for the lock of whoever takes the
     last place would not make it a yes. (Of fifty who ask for ten places, forty are answered so.)
     """
@@ -126,7 +127,8 @@ def _envoyer(famille: Famille, choix: Choix, issues: list, par, maintenant, jeto
         return None, issues + [places.Issue(souhait, "refus", phrase) for souhait, phrase in choix.clos]
     # Invoiced since the recap: said with the other refusals.
     souhaits = [*choix.souhaits, *(souhait for souhait, _ in choix.clos)]
-    return envoyer_reservations(famille, souhaits, par, maintenant, jeton)
+    annonce: Annonce = lire(famille, choisi["vu"], choisi["cout"])
+    return envoyer_reservations(famille, souhaits, par, maintenant, choisi["jeton"], annonce)
 
 
 def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> HttpResponse:
@@ -217,6 +219,7 @@ def _page(
         "recap": recap,
         "rien": rien,
         "vu": choisi["vu"],
+        "cout": sceller(famille, choisi["vu"], recap.cout),
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],
         "absence": choisi["action"] != Selection.RESERVER,
         "raison": raison,
