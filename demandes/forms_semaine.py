@@ -14,7 +14,9 @@ MOIS_MAX = 18
 
 
 class JoursField(forms.Field):
-    """« t<prestation>-<weekday> » for all the children, « i<inscription>-<weekday> » for one; repeated."""
+    """« t<prestation>-<weekday> » for all the children, « i<inscription>-<weekday> » for one, named by the first of
+    the row; repeated.
+    """
 
     widget = forms.MultipleHiddenInput
 
@@ -119,11 +121,12 @@ class SemaineType(forms.Form):
         """Weekdays by inscription: the row for all, and each child's own."""
         choix: dict[int, set[int]] = {}
         for service in self.services:
-            ouverts = set(service.jours)
+            lignes = service.enfants
             for i in service.inscriptions:
                 if str(i.enfant_id) in enfants:
-                    pour_tous = {n for genre, pk, n in jours if genre == "t" and pk == i.prestation_id}
-                    pour_lui = {n for genre, pk, n in jours if genre == "i" and pk == i.pk}
-                    if coches := (pour_tous | pour_lui) & ouverts:
-                        choix[i.pk] = coches
+                    pour_tous = {n for g, pk, n in jours if g == "t" and pk == service.prestation.pk}
+                    pour_lui = {n for g, pk, n in jours if g == "i" and pk == lignes[i.enfant]}
+                    ouverts = {n for n in pour_tous | pour_lui if i.prestation.jours >> n & 1}
+                    if ouverts:
+                        choix[i.pk] = ouverts
         return choix

@@ -4,9 +4,10 @@ Parents' loudest complaint elsewhere: the same days, child after child. Here a s
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import combinations
 
 from demandes.forms import Case
 from demandes.textes import enumerer
@@ -20,24 +21,54 @@ TOUTES, PAIRES, IMPAIRES = "toutes", "paires", "impaires"
 
 @dataclass
 class Service:
-    """A service and the household's inscriptions to it: one for each child, in their order."""
+    """A service as parents know it, this year's and next year's of the same name, and the household's inscriptions to
+    it: one a child, or several that follow each other.
+    """
 
-    prestation: Prestation
+    prestation: Prestation  # the first of them: what names the row
     inscriptions: list[Inscription] = field(default_factory=list)
 
     @property
     def jours(self) -> list[int]:
         """Weekdays on which it opens, as Python numbers them."""
-        return [n for n in range(7) if self.prestation.jours >> n & 1]
+        return [n for n in range(7) if any(i.prestation.jours >> n & 1 for i in self.inscriptions)]
+
+    @property
+    def enfants(self) -> dict[Enfant, int]:
+        """Its children, each with the inscription that names its row: the first."""
+        trouves: dict[Enfant, int] = {}
+        for i in self.inscriptions:
+            trouves.setdefault(i.enfant, i.pk)
+        return trouves
+
+    def nom(self, jour: date) -> str:
+        """« Garderie matin »; « …, à partir du 01/09/2027 » when no child may come before."""
+        debut = min(validite(i)[0] for i in self.inscriptions)
+        return f"{self.prestation.nom}, à partir du {debut:%d/%m/%Y}" if debut > jour else self.prestation.nom
 
 
 def services(inscriptions: Iterable[Inscription]) -> list[Service]:
     """Services of the household, in the order given (that of the planning)."""
-    trouves: dict[int, Service] = {}
+    trouves: dict[tuple[int, str], Service] = {}
     for inscription in inscriptions:
-        pk = inscription.prestation_id
-        trouves.setdefault(pk, Service(inscription.prestation)).inscriptions.append(inscription)
+        cle = lignee(inscription.prestation)
+        trouves.setdefault(cle, Service(inscription.prestation)).inscriptions.append(inscription)
     return list(trouves.values())
+
+
+def lignee(prestation: Prestation) -> tuple[int, str]:
+    """The same for a service and its copy of next year."""
+    return prestation.structure_id, prestation.nom
+
+
+def validite(inscription: Inscription) -> tuple[date, date]:
+    """First and last day on which it may be booked, within the life of its service."""
+    prestation = inscription.prestation
+    arret = prestation.archivee_le and prestation.archivee_le - timedelta(days=1)
+    return (
+        max(inscription.du, prestation.debut or inscription.du),
+        min(inscription.au or date.max, arret or date.max),
+    )
 
 
 @dataclass(frozen=True)
@@ -85,23 +116,27 @@ def conflits(
 ) -> list[str]:
     """Sentences on the days ticked for two services of an exclusive group, child by child. `groupes`: prestation → nom."""
     phrases = []
-    par_enfant: dict[Enfant, dict[int, set[int]]] = defaultdict(dict)
+    par_enfant: dict[Enfant, list[Inscription]] = defaultdict(list)
     for i in inscriptions:
         if choix.get(i.pk):
-            par_enfant[i.enfant].setdefault(i.prestation_id, set()).update(choix[i.pk])
-    for enfant, jours in par_enfant.items():
+            par_enfant[i.enfant].append(i)
+    for enfant, siennes in par_enfant.items():
         for groupe in groupes:
-            noms = {pk: nom for pk, nom in groupe.items() if pk in jours}
-            doubles = [n for n in range(7) if sum(n in jours[pk] for pk in noms) > 1]
+            membres = [i for i in siennes if i.prestation_id in groupe]
+            paires = [(a, b) for a, b in combinations(membres, 2) if _ensemble(a, b)]
+            doubles = {n for a, b in paires for n in choix[a.pk] & choix[b.pk]}
             if doubles:
-                pris = [
-                    f"«{INSECABLE}{nom}{INSECABLE}»" for pk, nom in noms.items() if jours[pk] & set(doubles)
-                ]
-                quand = enumerer(semaine.NOMS[n] for n in doubles)
-                phrases.append(
-                    f"{enfant.prenom}, {quand}{INSECABLE}: un seul choix par jour entre {enumerer(pris)}."
-                )
+                pris = dict.fromkeys(groupe[i.prestation_id] for i in membres if choix[i.pk] & doubles)
+                noms = enumerer(f"«{INSECABLE}{nom}{INSECABLE}»" for nom in pris)
+                quand = enumerer(semaine.NOMS[n] for n in sorted(doubles))
+                phrases.append(f"{enfant.prenom}, {quand}{INSECABLE}: un seul choix par jour entre {noms}.")
     return list(dict.fromkeys(phrases))
+
+
+def _ensemble(a: Inscription, b: Inscription) -> bool:
+    """Two services that may fall on the same day: this year's and next year's never do."""
+    (du, au), (autre_du, autre_au) = validite(a), validite(b)
+    return a.prestation_id != b.prestation_id and du <= autre_au and autre_du <= au
 
 
 @dataclass
@@ -109,6 +144,9 @@ class Depli:
     """The boxes of a typical week, day by day, and how many days were left as they are."""
 
     cases: list[Case] = field(default_factory=list)
+    fin: date = date.max
+    dans: list[Inscription] = field(default_factory=list)  # valid at least one day of the period
+    hors: list[Inscription] = field(default_factory=list)  # not one
     deja: int = 0  # booking: already booked or asked; absence: nothing booked that day
     fermes: int = 0
 
@@ -124,10 +162,15 @@ def deplier(
 ) -> Depli:
     """Open days of these weekdays in the period. `choix`: weekdays by inscription; `reservations`: the live rows."""
     vivantes = {(r.inscription_id, r.jour): r for r in reservations}
-    depli = Depli()
+    depli = Depli(fin=periode[1])
     for inscription in inscriptions:
+        du, au = validite(inscription)
+        if du > periode[1] or au < periode[0]:
+            depli.hors.append(inscription)
+            continue
+        depli.dans.append(inscription)
         for jour in _jours(periode, choix.get(inscription.pk, ()), semaines):
-            if jour < inscription.du or (inscription.au and jour > inscription.au):
+            if not du <= jour <= au:
                 continue
             if regles.fond(inscription.prestation, jour, calendrier) != regles.OUVERT:
                 depli.fermes += 1
@@ -152,7 +195,7 @@ def _jours(periode: tuple[date, date], jours: Iterable[int], semaines: str) -> I
 
 def notes(depli: Depli, absence: bool) -> list[str]:
     """What the recap says besides: nothing is silently dropped."""
-    phrases = []
+    phrases = _hors(depli)
     if depli.fermes:
         s = "s" if depli.fermes > 1 else ""
         phrases.append(
@@ -170,10 +213,27 @@ def notes(depli: Depli, absence: bool) -> list[str]:
     return phrases
 
 
-def de_la_semaine(reservations: Sequence[Reservee]) -> dict[int, set[int]]:
-    """Weekdays booked in these rows, by inscription: the week to repeat."""
+def _hors(depli: Depli) -> list[str]:
+    """Children who are not enrolled one day of the period, and from when, or until when, they are."""
+    dans = {(i.enfant, lignee(i.prestation)) for i in depli.dans}
+    phrases = []
+    for i in depli.hors:
+        if (i.enfant, lignee(i.prestation)) in dans:
+            continue
+        du, au = validite(i)
+        borne = f"commence le {du:%d/%m/%Y}" if du > depli.fin else f"s’arrête le {au:%d/%m/%Y}"
+        phrases.append(f"{i.enfant.prenom}, {i.prestation.nom}{INSECABLE}: l’inscription {borne}.")
+    return phrases
+
+
+def de_la_semaine(reservations: Iterable[tuple], services: Iterable[Service]) -> dict[int, set[int]]:
+    """The week to repeat: its weekdays, by the inscription that names each child's row of a service.
+
+    `reservations`: (enfant, structure, nom, jour) of the booked days, whatever inscription booked them.
+    """
+    lignes = {(enfant.pk, *lignee(s.prestation)): pk for s in services for enfant, pk in s.enfants.items()}
     choix: dict[int, set[int]] = defaultdict(set)
-    for r in reservations:
-        if r.etat in ANNULABLES:
-            choix[r.inscription_id].add(r.jour.weekday())
+    for enfant, structure, nom, jour in reservations:
+        if pk := lignes.get((enfant, structure, nom)):
+            choix[pk].add(jour.weekday())
     return choix

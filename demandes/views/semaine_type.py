@@ -16,10 +16,10 @@ from demandes.selection import retrouver
 from demandes.views.planning import recapituler
 from enfants import semaine
 from enfants.calendrier import calendrier_du
-from enfants.models import GroupeExclusif, Inscription, Reservation
+from enfants.models import GroupeExclusif, Inscription, Prestation, Reservation
 from enfants.models.reservation import VIVANTS
 from enfants.planning import semaine_du
-from enfants.planning_case import Reservee
+from enfants.planning_case import ANNULABLES, Reservee
 from familles.acces import famille_de
 from familles.models import Famille
 
@@ -54,7 +54,7 @@ def semaine_type_page(request: HttpRequest) -> HttpResponse:
     contexte = {
         "formulaire": formulaire,
         "montrer_erreurs": request.method == "POST",
-        "services": _lignes(services, enfants, formulaire),
+        "services": _lignes(services, enfants, formulaire, jour),
         "enfants": enfants,
         "jour": jour,
         "mois": f"{jour:%Y-%m}",
@@ -63,10 +63,13 @@ def semaine_type_page(request: HttpRequest) -> HttpResponse:
 
 
 def _inscriptions(famille: Famille, enfants: list, jour: date) -> list[Inscription]:
-    """Of today and to come, in the order of the planning, then of the children."""
+    """Of today and to come, in the order of the planning, then of the children; a service that stops next summer
+    runs until then.
+    """
     rangs = {e.pk: rang for rang, e in enumerate(enfants)}
     lignes = (
-        Inscription.objects.filter(famille=famille, enfant__in=enfants, prestation__archivee_le=None)
+        Inscription.objects.filter(famille=famille, enfant__in=enfants)
+        .filter(prestation__in=Prestation.objects.proposees(jour))
         .en_cours(jour, date.max)
         .select_related("enfant", "prestation__structure")
         .order_by("pk")
@@ -74,14 +77,14 @@ def _inscriptions(famille: Famille, enfants: list, jour: date) -> list[Inscripti
 
     def place(i: Inscription) -> tuple:
         p, s = i.prestation, i.prestation.structure
-        return s.ordre, s.nom, p.ordre, p.nom, rangs[i.enfant_id]
+        return s.ordre, s.nom, p.ordre, p.nom, rangs[i.enfant_id], i.du
 
     return sorted(lignes, key=place)
 
 
 def _groupes(services: list) -> list[dict]:
     """Exclusive groups that hold two of these services: prestation → nom."""
-    noms = {s.prestation.pk: s.prestation.nom for s in services}
+    noms = {i.prestation_id: i.prestation.nom for s in services for i in s.inscriptions}
     groupes: dict[int, set] = defaultdict(set)
     membres = GroupeExclusif.prestations.through.objects.filter(prestation__in=noms).order_by("pk")
     for groupe, prestation in membres.values_list("groupeexclusif_id", "prestation_id"):
@@ -96,6 +99,17 @@ def _reservations(famille: Famille, inscriptions, du: date, au: date) -> list[Re
     return [Reservee(*ligne) for ligne in lignes.order_by("pk").values_list(*_COLONNES)]
 
 
+def _semaine(famille: Famille, lundi: date, enfant) -> list[tuple]:
+    """Days the household booked in that week, last school year's included: what `de_la_semaine` reads."""
+    lignes = Reservation.objects.filter(
+        payeur=famille, jour__range=(lundi, lundi + timedelta(6)), etat__in=ANNULABLES
+    )
+    if enfant:
+        lignes = lignes.filter(enfant=enfant)
+    champs = "enfant_id", "prestation__structure_id", "prestation__nom", "jour"
+    return list(lignes.order_by("pk").values_list(*champs))
+
+
 def _initiales(request, famille, enfants, services, bornes, jour: date) -> QueryDict:
     """What the page shows first: the address's own values (a recap sent back), a week to repeat, or all children."""
     donnees = request.GET.copy()
@@ -103,10 +117,7 @@ def _initiales(request, famille, enfants, services, bornes, jour: date) -> Query
     lundi = repetition["semaine"]
     if lundi:
         lundi = semaine_du(lundi)[0]
-        siennes = [
-            i.pk for s in services for i in s.inscriptions if repetition["enfant"] in (None, i.enfant_id)
-        ]
-        choix = semaine_type.de_la_semaine(_reservations(famille, siennes, lundi, lundi + timedelta(6)))
+        choix = semaine_type.de_la_semaine(_semaine(famille, lundi, repetition["enfant"]), services)
         donnees.setlist("j", [f"i{pk}-{n}" for pk, jours in choix.items() for n in sorted(jours)])
         donnees.setlist("enfant", [str(repetition["enfant"])] if repetition["enfant"] else [])
     suivant = jour + timedelta(days=7 - jour.weekday())
@@ -150,7 +161,7 @@ def _recap(request, famille: Famille, enfants: list, depli: semaine_type.Depli, 
     return recapituler(request, famille, choix, selection.cleaned_data, notes)
 
 
-def _lignes(services: list, enfants: list, formulaire: SemaineType) -> list[dict]:
+def _lignes(services: list, enfants: list, formulaire: SemaineType, jour: date) -> list[dict]:
     """For each service: the row of days for all its children, and a row a child when there are several."""
     coches = set(formulaire.data.getlist("j"))
     rangs = {e.pk: rang for rang, e in enumerate(enfants, 1)}
@@ -164,13 +175,15 @@ def _lignes(services: list, enfants: list, formulaire: SemaineType) -> list[dict
 
     lignes = []
     for s in services:
-        seul = s.inscriptions[0] if len(s.inscriptions) == 1 else None
-        chacun = [] if seul else [(i.enfant, rangs[i.enfant_id], jours(s, "i", i.pk)) for i in s.inscriptions]
+        siens = [(enfant, rangs[enfant.pk], pk) for enfant, pk in s.enfants.items()]
+        seul = siens[0][2] if len(siens) == 1 else None
+        chacun = [] if seul else [(e, rang, jours(s, "i", pk)) for e, rang, pk in siens]
         lignes.append(
             {
                 "prestation": s.prestation,
-                "enfants": [(i.enfant, rangs[i.enfant_id]) for i in s.inscriptions],
-                "jours": jours(s, "i", seul.pk) if seul else jours(s, "t", s.prestation.pk),
+                "nom": s.nom(jour),
+                "enfants": [(e, rang) for e, rang, _ in siens],
+                "jours": jours(s, "i", seul) if seul else jours(s, "t", s.prestation.pk),
                 "chacun": chacun,
                 "ouvert": any(j["coche"] for _, _, ligne in chacun for j in ligne),
             }

@@ -14,7 +14,9 @@ from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.models import Demande
 from demandes.semaine_type import bornes, conflits, deplier
 from enfants import semaine
-from enfants.models import GroupeExclusif, PeriodeVacances, Reservation
+from enfants.annee_suivante import dupliquer
+from enfants.archives import solder
+from enfants.models import GroupeExclusif, Inscription, PeriodeVacances, Reservation
 from enfants.places import Souhait
 from enfants.regles import Calendrier, Vacances
 from portail.socle.models import Collectivite
@@ -231,6 +233,106 @@ def test_modifier_mon_choix_retrouve_tout(monde, noel):
         reverse("demande_planning"), {"c": cases, "action": "reserver", "retour": retour}
     )
     assert second.context["retour"] == retour
+
+
+# --- this year's service and its copy of next year --------------------------------------------------------------
+
+RENTREE = date(2027, 9, 1)
+
+
+@pytest.fixture
+def dupliquee(monde, noel):
+    """« Restauration scolaire » carried over to next year, in an exclusive group with the aide aux devoirs."""
+    club = factories.prestation("Aide aux devoirs")
+    factories.inscription(monde.lea, club, monde.jean)
+    GroupeExclusif.objects.create(nom="Soir").prestations.add(club, monde.cantine)
+    factories.inscription(monde.lea, monde.cantine, monde.jeanne)
+    copie = dupliquer(monde.cantine, RENTREE, True, monde.agent, MAINTENANT)
+    solder(monde.cantine, monde.agent, MAINTENANT)
+    return copie
+
+
+def postees(page) -> list[tuple]:
+    """(first name, service, day) of the boxes of a recap."""
+    inscriptions = Inscription.objects.select_related("enfant").in_bulk(
+        [c.inscription for c in page.context["cases"]]
+    )
+    return [
+        (inscriptions[c.inscription].enfant.prenom, inscriptions[c.inscription].prestation_id, c.jour)
+        for c in page.context["cases"]
+    ]
+
+
+@pytest.mark.parametrize("qui", ["jean", "jeanne"])
+def test_dupliquee_pour_lan_prochain_elle_reste_celle_de_cette_annee(monde, dupliquee, qui):
+    """One row for both, and this year's days go to this year's service: the owner's as the other parent's."""
+    famille = getattr(monde, qui)
+    siens = {"jean": ["Léa", "Tom"], "jeanne": ["Léa"]}[qui]
+    rangee = next(
+        s
+        for s in monde.client(famille).get(URL).context["services"]
+        if s["prestation"].nom == monde.cantine.nom
+    )
+    assert (rangee["nom"], [e.prenom for e, _ in rangee["enfants"]]) == (monde.cantine.nom, siens)
+    jour = rangee["jours"][0]["valeur"]
+    enfants = [str(e.pk) for e, _ in rangee["enfants"]]
+    page = poster(monde, jour, qui=famille, enfant=enfants, periode="dates", au="2026-12-04")
+    assert postees(page) == [(prenom, monde.cantine.pk, LUNDI) for prenom in siens]
+
+
+def test_linconnue_ne_nomme_pas_la_copie(monde, dupliquee):
+    sienne = dupliquee.nouvelle.inscriptions.get(enfant=monde.lea, famille=monde.jean)
+    page = poster(monde, f"t{dupliquee.nouvelle.pk}-0", f"i{sienne.pk}-0", qui=monde.claire)
+    assert "enfant" in page.context["formulaire"].errors
+
+
+def test_une_periode_a_cheval_donne_chaque_jour_a_son_annee(monde, dupliquee):
+    jour = f"t{monde.cantine.pk}-4"
+    page = poster(monde, jour, enfant=[str(monde.tom.pk)], du="2027-06-28", periode="dates", au="2027-09-10")
+    assert postees(page) == [
+        ("Tom", monde.cantine.pk, date(2027, 7, 2)),
+        ("Tom", dupliquee.nouvelle.pk, date(2027, 9, 3)),
+        ("Tom", dupliquee.nouvelle.pk, date(2027, 9, 10)),
+    ]
+
+
+def test_les_deux_annees_ne_sexcluent_pas(monde, dupliquee):
+    """They are in the same exclusive group, but never on the same day; another service of the group still is."""
+    seul = poster(monde, f"t{monde.cantine.pk}-0", periode="annee")
+    assert seul.context["cases"]
+    club = Inscription.objects.get(prestation__nom="Aide aux devoirs")
+    page = poster(monde, f"t{monde.cantine.pk}-0", f"i{club.pk}-0", periode="annee")
+    assert page.context["formulaire"].errors["j"] == [
+        f"Léa, lundi{N}: un seul choix par jour entre «{N}Aide aux devoirs{N}» et «{N}Restauration scolaire{N}»."
+    ]
+
+
+def test_repeter_une_semaine_coche_le_service_de_cette_annee(monde, dupliquee):
+    reservations(monde.inscriptions["lea"], LUNDI, JEUDI, le=MAINTENANT)
+    page = monde.client(monde.jean).get(URL, {"semaine": "2026-11-30"})
+    pk = monde.inscriptions["lea"].pk
+    assert sorted(page.context["formulaire"].data.getlist("j")) == [f"i{pk}-0", f"i{pk}-3"]
+    assert page.text.count(" checked><span") == 2
+
+
+def test_repeter_une_semaine_de_lan_dernier(monde, dupliquee):
+    """In September, the last week of June is repeated in the new year's service."""
+    reservations(monde.inscriptions["tom"], date(2027, 6, 28), le=MAINTENANT)
+    sienne = dupliquee.nouvelle.inscriptions.get(enfant=monde.tom)
+    with time_machine.travel(datetime(2027, 9, 2, 9, tzinfo=ZoneInfo("Europe/Paris")), tick=False):
+        page = monde.client(monde.jean).get(URL, {"semaine": "2027-06-28"})
+    assert page.context["formulaire"].data.getlist("j") == [f"i{sienne.pk}-0"]
+
+
+def test_qui_nest_inscrit_quensuite_le_lit(monde, noel):
+    """Not « aucun jour » alone: from when the child may come."""
+    club = factories.prestation("Club")
+    i = factories.inscription(monde.tom, club, monde.jean, du=RENTREE)
+    page = poster(monde, f"i{i.pk}-0", periode="dates", au="2026-12-04")
+    assert page.context["formulaire"].errors["__all__"] == [
+        f"Aucun jour à envoyer dans cette période. Tom, Club{N}: l’inscription commence le 01/09/2027."
+    ]
+    assert next(s["nom"] for s in page.context["services"]) == "Club, à partir du 01/09/2027"
 
 
 # --- refusals ---------------------------------------------------------------------------------------------------

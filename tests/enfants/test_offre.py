@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from enfants import apercu, semaine
+from enfants import agenda, apercu, semaine
 from enfants.models import (
     AnneeScolaire,
     GroupeExclusif,
@@ -19,6 +19,9 @@ from enfants.models import (
     Reservation,
     Structure,
 )
+from enfants.planning import mois_de, planning, semaine_du
+from enfants.planning_lecture import lire
+from enfants.planning_semaine import semaine_de
 from enfants.regles import Calendrier
 from facturation.models import Tarif
 from portail.socle.models import Collectivite, Courriel
@@ -360,3 +363,45 @@ def test_les_listes_de_la_mairie_disent_laquelle_est_la_nouvelle(monde, mairie, 
         "Restauration scolaire, à partir du 01/09/2027",
     ):
         assert dit in liste
+
+
+@pytest.mark.parametrize("qui", ["jean", "jeanne"])
+def test_chaque_jour_est_celui_du_service_de_son_annee(monde, mairie, annee_prochaine, qui):
+    """Month, week, calendar file, sheet of attendance: one row a day, of the owner as of the other parent."""
+    famille = getattr(monde, qui)
+    i = (
+        monde.inscriptions["lea"]
+        if qui == "jean"
+        else factories.inscription(monde.lea, monde.cantine, famille)
+    )
+    dupliquer(mairie, monde)
+    ancienne, nouvelle = Prestation.objects.order_by("pk")
+    suite = nouvelle.inscriptions.get(enfant=monde.lea, famille=famille)
+    # The new year begins on a Wednesday: one week holds days of both.
+    avant, apres = date(2027, 8, 31), date(2027, 9, 2)
+    reserver(i, avant)
+    reserver(suite, apres)
+    client = monde.client(famille)
+    for mois, attendues in (("2027-08", [i]), ("2027-09", [suite])):
+        entrees = lire([monde.lea], famille, mois_de(date.fromisoformat(f"{mois}-01")), MAINTENANT)
+        (plan,) = planning(entrees)
+        assert [ligne.inscription for ligne in plan.lignes if ligne.a_soi] == attendues
+        assert client.get(reverse("planning_enfant", args=[monde.lea.pk, mois])).status_code == 200
+    semaine_lue = lire([monde.lea], famille, semaine_du(apres), MAINTENANT)
+    cartes = semaine_de(planning(semaine_lue), semaine_lue)
+    assert [
+        [(ligne.inscription, case.etat) for ligne, case in carte.enfants[0].lignes if ligne.a_soi]
+        for carte in cartes[:5]
+    ] == [
+        [(i, "libre")],
+        [(i, "reservee")],
+        [(suite, "libre")],
+        [(suite, "reservee")],
+        [(suite, "libre")],
+    ]
+    for jour, prestation in ((avant, ancienne), (apres, nouvelle)):
+        with time_machine.travel(paris(jour.year, jour.month, jour.day, 8), tick=False):
+            (r,) = [r for r in agenda.reservations_de(famille, jour) if r.jour == jour]
+            page = monde.client(monde.agent).get(reverse("pointage"), {"jour": jour.isoformat()})
+        assert (r.prestation, page.context["prestation"]) == (prestation, prestation)
+        assert [ligne.attendu.enfant for ligne in page.context["lignes"]] == [monde.lea]
