@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from enfants.models import Enfant, Inscription, Pointage, Rattachement, Reservation
 from facturation.bareme import Baremes, Foyers, LienDuJour, minutes
+from facturation.fraicheur import Lues, lignes_de
 from facturation.journees import Anomalie, Cle, Journee, Releves, relever
 from facturation.models import Brouillon, Campagne, Facture, LigneFacture
 from facturation.tarification import VOTRE_PART, Prix, partager, prix
@@ -135,9 +136,8 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
     Raises EmissionImpossible when the campagne is changed meanwhile.
     """
     aujourdhui = aujourdhui or timezone.localdate()
-    # Before reading: what changes from now on is newer than the draft (`emission` looks).
     campagne.calculee_le = timezone.now()
-    charge = _charger(campagne, aujourdhui)
+    charge, lues = _charger(campagne, aujourdhui)
     par_famille: dict[int, list[tuple[Journee, Prix]]] = defaultdict(list)
     mois_vus: set[tuple] = set()
     for journee in charge.releves.journees:
@@ -165,6 +165,7 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
                 total_centimes=sum(ligne["total_centimes"] for ligne in lignes),
                 anomalies=[anomalie.en_json() for anomalie in anomalies],
                 bloque=any(anomalie.bloquante for anomalie in anomalies),
+                empreinte=lues.empreinte(famille, lignes),
             )
         )
     return _ecrire(campagne, brouillons, [*_a_venir(campagne, aujourdhui), *charge.releves.sans_famille])
@@ -215,12 +216,11 @@ def _deja_emises(campagne: Campagne) -> dict[int, str]:
     )
 
 
-def _charger(campagne: Campagne, aujourdhui: date) -> Chargement:
+def _charger(campagne: Campagne, aujourdhui: date) -> tuple[Chargement, Lues]:
     du, au = campagne.du, campagne.au
     baremes = Baremes.charger(None, du, au, regie=campagne.regie)
-    periode = {"prestation__in": list(baremes.liens), "jour__range": (du, au)}
-    reservations = list(Reservation.objects.filter(**periode))
-    return charger(baremes, reservations, list(Pointage.objects.filter(**periode)), (du, au), aujourdhui)
+    reservations, pointages = map(list, lignes_de(campagne))
+    return charger(baremes, reservations, pointages, (du, au), aujourdhui), Lues(reservations, pointages)
 
 
 def charger(

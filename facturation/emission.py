@@ -14,11 +14,9 @@ from typing import NoReturn
 from uuid import UUID
 
 from django.db import OperationalError, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django_tasks import task
 
-from enfants.models import Pointage, Reservation
 from facturation.brouillons import (
     EmissionImpossible,
     autre_foyer,
@@ -28,6 +26,7 @@ from facturation.brouillons import (
     facturees_des_enfants,
 )
 from facturation.encaissement import repartir_les_reglements
+from facturation.fraicheur import perime
 from facturation.models import Brouillon, Campagne, Compteur, Facture, LigneFacture
 from facturation.tarification import VOTRE_PART
 from familles.models import Famille, Utilisateur
@@ -145,7 +144,8 @@ def emettre_une(campagne: Campagne, famille_id: int, par) -> Facture | None:
     if brouillon is None or passees.vives().exists():
         return None
     _refuser_les_doubles(campagne, famille, brouillon)
-    _refuser_le_perime(campagne, famille, brouillon)
+    if perime(campagne, famille, brouillon):
+        _refuser("Des réservations ou des présences ont changé depuis le calcul")
     # The counter is the last row locked: what follows only inserts.
     numero, reference = Compteur.numeroter(campagne.regie, Compteur.Nature.FACTURE)
     facture = composer_facture(campagne, famille, brouillon, numero, reference, par)
@@ -178,25 +178,6 @@ def _refuser_les_doubles(campagne: Campagne, famille: Famille, brouillon: Brouil
 
 def _refuser(constat: str) -> NoReturn:
     raise EmissionImpossible(f"{constat}\N{NO-BREAK SPACE}: recalculez le brouillon.")
-
-
-def _refuser_le_perime(campagne: Campagne, famille: Famille, brouillon: Brouillon) -> None:
-    """A booking or an attendance of the period moved since the draft was computed: the invoice would be wrong."""
-    enfants = {ligne["enfant"] for ligne in brouillon.lignes}
-    de_la_periode = {
-        "prestation__in": campagne.regie.liens_prestations.values("prestation"),
-        "jour__range": (campagne.du, campagne.au),
-    }
-    reservations = Reservation.objects.filter(
-        Q(payeur=famille) | Q(enfant__in=enfants), evenements__le__gt=campagne.calculee_le, **de_la_periode
-    )
-    pointages = Pointage.objects.filter(
-        enfant__in=enfants, pointe_le__gt=campagne.calculee_le, **de_la_periode
-    )
-    if reservations.exists() or pointages.exists():
-        raise EmissionImpossible(
-            "Des réservations ou des présences ont changé depuis le calcul\N{NO-BREAK SPACE}: recalculez le brouillon."
-        )
 
 
 def composer_facture(

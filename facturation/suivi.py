@@ -7,7 +7,7 @@ from django.db.models import Count, Q, Sum
 from facturation.models import Campagne
 
 # Past this number of invoices the work goes to the worker: a request must answer in a few seconds.
-EN_LIGNE_MAX = 200
+EN_LIGNE_MAX = 20
 PAR_PAGE = 100
 
 

@@ -31,9 +31,21 @@ HEURE = forms.TimeInput({"type": "time"}, format="%H:%M")
 LIGNES_VIDES = 4
 
 
+class PointageForm(forms.ModelForm):
+    def clean_jour(self):
+        jour = self.cleaned_data["jour"]
+        if jour > timezone.localdate():
+            raise forms.ValidationError(
+                "Ce jour n’est pas encore arrivé\N{NO-BREAK SPACE}: il se pointera le jour même. Une absence "
+                "annoncée se déclare sur la réservation."
+            )
+        return jour
+
+
 @admin.register(Pointage)
 class PointageAdmin(Tracee, ParStructure):
     chemin = "prestation__structure"
+    form = PointageForm
     list_display = ("jour", "enfant", "service", "present", "arrivee", "depart", "agent")
     list_filter = ("present", "prestation__structure")
     list_select_related = ("enfant", "prestation__structure", "agent")

@@ -92,6 +92,8 @@ class Brouillon(models.Model):
     anomalies = models.JSONField("anomalies", default=list, blank=True)
     bloque = models.BooleanField("bloqué", default=False)
     erreur = models.CharField("dernier échec de l’émission", max_length=300, blank=True)
+    # Of the rows it was computed from (`facturation.fraicheur`).
+    empreinte = models.CharField("empreinte de ce qu’il facture", max_length=64, blank=True, default="")
 
     class Meta:
         verbose_name = "brouillon"

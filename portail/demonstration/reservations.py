@@ -175,12 +175,13 @@ def _mois_en_cours(ville, gens, depuis, ouvertures, carnet) -> None:
 
 
 def _poser(ville, carnet, inscription, jour, excuse=False, facture=False) -> None:
+    passe = jour < ville.aujourdhui
     if excuse:
         carnet.poser(inscription, jour, "absent_excuse")
-    elif facture:
+    elif facture and passe:  # who is missing is known the day itself
         carnet.poser(inscription, jour, "absent_facture", present=False)
     else:
-        carnet.poser(inscription, jour, present=True if jour < ville.aujourdhui else None)
+        carnet.poser(inscription, jour, present=True if passe else None)
 
 
 def _autres(ville, inscriptions: list[Inscription], depuis, ouvertures, carnet) -> None:

@@ -127,9 +127,14 @@ def test_les_places_prises_sont_celles_des_reservations(db):
 
 
 def test_rien_nest_reserve_dans_lavenir(db):
-    """An event to come would make every draft of its period out of date: no invoice could be issued."""
-    batir()
-    assert not ReservationEvenement.objects.filter(le__gt=timezone.now()).exists()
+    """Nor is anybody noted present or absent on a day to come."""
+    with time_machine.travel("2026-11-28T10:00:00+01:00", tick=False):
+        batir()
+        assert not ReservationEvenement.objects.filter(le__gt=timezone.now()).exists()
+        assert Pointage.objects.exists()
+        assert not Pointage.objects.filter(jour__gte=timezone.localdate()).exists()
+        absents = Reservation.objects.filter(etat="absent_facture")
+        assert absents.exists() and not absents.filter(jour__gte=timezone.localdate()).exists()
 
 
 def test_une_seconde_fois_ne_change_rien(db):

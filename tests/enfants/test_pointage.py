@@ -98,6 +98,17 @@ def test_un_jour_a_venir_ne_se_pointe_pas(monde, mairie):
     assert not Pointage.objects.exists()
 
 
+def test_la_fiche_d_un_pointage_refuse_aussi_un_jour_a_venir(monde, mairie):
+    envoi = {"enfant": monde.lea.pk, "prestation": monde.cantine.pk, "present": "", "jour": "24/11/2026"}
+    page = mairie.post(reverse("admin:enfants_pointage_add"), envoi)
+    assert "Ce jour n’est pas encore arrivé" in page.content.decode()
+    assert not Pointage.objects.exists()
+    assert (
+        mairie.post(reverse("admin:enfants_pointage_add"), envoi | {"jour": "23/11/2026"}).status_code == 302
+    )
+    assert Pointage.objects.get().jour == AUJOURDHUI
+
+
 def test_entree_dans_un_champ_d_heure_ne_pointe_personne(monde, mairie, accueil):
     """The first button of the form is what Enter presses: it has no name."""
     html = mairie.get(feuille(accueil)).content.decode()

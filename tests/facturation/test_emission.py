@@ -1,10 +1,13 @@
 """The campagne: days, drafts, invoices; nothing twice, nothing lost."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 import pytest
 from django.db import OperationalError
+from django.utils import timezone
 
+from enfants import places
+from enfants.models import Pointage, Reservation
 from facturation import emission
 from facturation.encaissement import encaisser
 from facturation.models import Brouillon, Facture
@@ -58,6 +61,45 @@ def test_again_changes_nothing(monde, octobre):
     assert Facture.objects.count() == 2
     assert set(Courriel.objects.values_list("cle", flat=True)) == {"facture:AL-37", "facture:AL-38"}
     assert Trace.objects.filter(action="emettre").count() == 2
+
+
+def test_a_row_that_bears_an_instant_to_come_is_no_change(monde, octobre):
+    """Whatever wrote it: what counts is what moved since the draft was computed."""
+    Pointage.objects.update(pointe_le=timezone.now() + timedelta(days=30))
+    for reservation in Reservation.objects.all():
+        reservation.evenements.create(vers="reservee", le=timezone.now() + timedelta(days=30))
+    emission.calculer(octobre, JOUR)
+    assert emission.emettre(octobre, monde.agent).emises == ["AL-37", "AL-38"]
+
+
+def _excuser(monde):
+    (premiere, *_) = Reservation.objects.filter(enfant=monde.lea)
+    monde.lea.pointages.filter(jour=premiere.jour).delete()
+    places.changer(premiere, "absent_excuse", monde.agent, timezone.now())
+
+
+@pytest.mark.parametrize(
+    "changer",
+    [
+        _excuser,
+        lambda monde: monde.lea.pointages.first().delete(),
+        lambda monde: monde.lea.pointages.filter(jour=LUNDI).update(depart=time(17)),
+        lambda monde: fabrique.reservation(monde.inscriptions["tom"], LUNDI + timedelta(days=3)),
+        # Begun before the calculation, committed after it.
+        lambda monde: fabrique.pointage(
+            monde.tom, monde.cantine, LUNDI + timedelta(days=3), pointe_le=timezone.now() - timedelta(hours=1)
+        ),
+    ],
+    ids=["excusee", "pointage-efface", "heure", "reservee", "pointe-pendant"],
+)
+def test_a_later_change_holds_that_family_back_until_computed_again(monde, octobre, changer):
+    emission.calculer(octobre, JOUR)
+    changer(monde)
+    bilan = emission.emettre(octobre, monde.agent)
+    assert (bilan.emises, [numero for numero, _ in bilan.echecs]) == (["AL-37"], [monde.jean.numero])
+    assert "recalculez le brouillon" in bilan.echecs[0][1]
+    emission.calculer(octobre, JOUR)
+    assert emission.emettre(octobre, monde.agent).emises == ["AL-38"]
 
 
 def test_credit_note_then_a_new_invoice(monde, octobre):
