@@ -145,7 +145,8 @@ class Guichet:
         depots = self.depots()
         if attendus is not None and len(depots) != attendus:
             raise ValidationError(PERDUS)
-        Depot.objects.filter(pk__in=[d.pk for d in depots]).delete()
+        if depots:
+            Depot.objects.filter(pk__in=[d.pk for d in depots]).delete()
         return [d.fichier for d in depots]
 
 

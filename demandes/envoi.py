@@ -12,6 +12,7 @@ from demandes.annonce import Annonce
 from demandes.depots import Guichet
 from demandes.models import Demande, ReglageDemande
 from demandes.models.demande import Application
+from demandes.models.etats import ATTENDENT
 from demandes.recap import empreinte
 from demandes.types import PAR_CODE, TypeDemande
 from enfants import places
@@ -191,8 +192,9 @@ def envoyer_absences(
         if (r.prestation_id, r.jour) in clos
     ]
     retirees = [i.reservation.pk for i in issues if i.verdict == "annulee"]
-    for autre in famille.demandes.en_cours().filter(jours__reservation__in=retirees).distinct():
-        autre.solder(par, maintenant, texte="Retirée depuis le planning.", prevenir=False)
+    if retirees:
+        for autre in famille.demandes.en_cours().filter(jours__reservation__in=retirees).distinct():
+            autre.solder(par, maintenant, texte="Retirée depuis le planning.", prevenir=False)
     declarees = [i.reservation for i in issues if i.verdict not in ("refus", "annulee")]
     demande = _planning(famille, "absences", declarees, raison, par, maintenant, jeton)
     if demande:
@@ -217,6 +219,7 @@ def _planning(
         donnees=donnees,
         avant={},
         estimation=estimation,
+        acceptee=all(r.etat not in ATTENDENT for r in reservations),
     )
-    demande.porter(reservations, maintenant)
+    demande.porter(reservations)
     return demande

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from django.conf import settings
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -15,7 +15,7 @@ from enfants.models import Enfant
 from familles.models import Famille
 from messagerie.models import Conversation
 from portail.socle.courriels import Lettre, poster_ensemble
-from portail.socle.traces import tracer
+from portail.socle.traces import tracer_ensemble
 from portail.socle.verrous import verrouiller, verrouiller_un
 
 from .etats import EN_COURS, AChange, DejaTraitee, Etat
@@ -56,12 +56,20 @@ class CompteurDemande(models.Model):
     @classmethod
     def numero(cls, annee: int) -> str:
         """« 2026-0415 ». The caller's transaction holds the row until it ends: no gap, no duplicate."""
-        if not (lignes := verrouiller(cls.objects.filter(annee=annee))):
+        if (pris := cls._prendre(annee)) is None:
             cls.objects.get_or_create(annee=annee)
-            lignes = verrouiller(cls.objects.filter(annee=annee))
-        (compteur,) = lignes
-        cls.objects.filter(pk=compteur.pk).update(suivant=compteur.suivant + 1)
-        return f"{annee}-{compteur.suivant:04d}"
+            pris = cls._prendre(annee)
+        return f"{annee}-{pris:04d}"
+
+    @classmethod
+    def _prendre(cls, annee: int) -> int | None:
+        # Locks, reads and adds at once: everybody who books waits for this row.
+        with connection.cursor() as curseur:
+            curseur.execute(
+                f"UPDATE {cls._meta.db_table} SET suivant = suivant + 1 WHERE annee = %s RETURNING suivant - 1",
+                [annee],
+            )
+            return next((pris for (pris,) in curseur.fetchall()), None)
 
 
 class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
@@ -179,8 +187,13 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         jeton=None,
         estimation=None,
         texte="",
+        acceptee: bool = False,
     ) -> "Demande":
-        """The row, its number, its first event, its trace. Call it in a transaction that holds the family."""
+        """The row, its number, its first event, its trace. Call it in a transaction that holds the family.
+
+        `acceptee`: by nobody, at once; both events are written together.
+        """
+        fin = {"etat": Etat.ACCEPTEE, "decidee_le": maintenant} if acceptee else {}
         demande = cls.objects.create(
             numero=CompteurDemande.numero(timezone.localdate(maintenant).year),
             famille=famille,
@@ -192,8 +205,12 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             envoyee_le=maintenant,
             jeton=jeton or uuid.uuid4(),
             estimation=estimation or {},
+            **fin,
         )
-        demande.envoi = demande._noter(DemandeEvenement.Genre.ENVOYEE, par, maintenant, texte)
+        pas = [(DemandeEvenement.Genre.ENVOYEE, par, texte)]
+        if acceptee:
+            pas.append((DemandeEvenement.Genre.ACCEPTEE, None, ""))
+        demande.dernier_pas = demande._avancer(pas, maintenant)[-1]
         return demande
 
     # --- verbs: atomic, lock, read again, twice is once -------------------------------------------
@@ -340,18 +357,24 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         self, genre: str, par, maintenant: datetime, texte: str = "", prevenir: bool = False
     ) -> DemandeEvenement:
         """One event and one trace, in the verb's transaction; the e-mail of that event if asked."""
-        evenement = self.evenements.create(genre=genre, le=maintenant, par=par, texte=texte)
-        tracer(
-            par,
-            f"demande_{genre}",
+        (evenement,) = self._avancer([(genre, par, texte)], maintenant)
+        if prevenir:
+            self._prevenir(evenement, texte)
+        return evenement
+
+    def _avancer(self, pas: list[tuple], maintenant: datetime) -> list[DemandeEvenement]:
+        """These steps (genre, who, words), in order: an event and a trace each."""
+        tracer_ensemble(
+            [(par, f"demande_{genre}") for genre, par, _ in pas],
             self,
             famille=self.famille,
             type=self.type,
             champs=sorted(self.donnees or self.effaces),
         )
-        if prevenir:
-            self._prevenir(evenement, texte)
-        return evenement
+        return DemandeEvenement.objects.bulk_create(
+            DemandeEvenement(demande=self, genre=genre, le=maintenant, par=par, texte=texte)
+            for genre, par, texte in pas
+        )
 
     def _prevenir(self, evenement: DemandeEvenement, texte: str = "") -> None:
         """One e-mail for each adult who allowed it. Words an agent typed about health or bank stay in the portal; days
@@ -372,5 +395,5 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         )
 
     def accuser(self) -> None:
-        """The receipt, mailed: what was sent, its number. Just after `ouvrir`, in the transaction of the sending."""
-        self._prevenir(self.envoi)
+        """The receipt, mailed: sent or accepted, its number. Just after `ouvrir`, in the transaction of the sending."""
+        self._prevenir(self.dernier_pas)

@@ -46,8 +46,8 @@ class AvecJours:
         decisions = {j.decision_lue for j in self.jours.all()} if self.genre.planning else {REFUSEE}
         return en_mots(self.etat_lu, decisions, self.type == "absences")
 
-    def porter(self, reservations: list[Reservation], maintenant: datetime) -> None:
-        """Its days, just booked or declared absent; decided at once when none waits for anyone, else the receipt.
+    def porter(self, reservations: list[Reservation]) -> None:
+        """Its days, just booked or declared absent, and the e-mail: accepted when none waits for anyone, else sent.
 
         Places are locked meanwhile: what was just written is not read again, not even for the e-mail.
         """
@@ -64,10 +64,7 @@ class AvecJours:
         lus._result_cache = jours
         self._prefetched_objects_cache = {"jours": lus}
         self.vient_de_les_porter = True
-        if any(jour.decision == "" for jour in jours):
-            self.accuser()
-        else:
-            self._clore(Etat.ACCEPTEE, None, maintenant)
+        self.accuser()
 
     @transaction.atomic
     def decliner(self, reservation: Reservation, texte: str, par, maintenant: datetime) -> None:

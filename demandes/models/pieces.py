@@ -87,6 +87,8 @@ class AvecPieces:
 
     def attacher(self, fichiers: Sequence[Fichier]) -> int:
         """Inside the transaction of a verb, or of the sending. How many were joined: one already there (a second click) is not twice."""
+        if not fichiers:
+            return 0
         deja = set(self.pieces.values_list("fichier__empreinte", flat=True))
         nouveaux = [f for f in fichiers if f.empreinte not in deja]
         if len(deja) + len(nouveaux) > PIECES_MAX:

@@ -9,7 +9,7 @@ from email.utils import make_msgid
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.template import Context, engines
 from django.utils import timezone
 from django_tasks import task
@@ -44,26 +44,32 @@ def poster(cle: str, destinataire: str, gabarit: str, contexte: dict) -> Courrie
     """
     if not destinataire:
         return None
-    courriel = _composer(Lettre(cle, destinataire, gabarit, contexte))
+    courriel = _composer(Lettre(cle, destinataire, gabarit, contexte), _entete())
     try:
         with transaction.atomic():
             courriel.save(force_insert=True)
     except IntegrityError:
         return None
-    transaction.on_commit(signaler, robust=True)
+    _signaler_apres()
     return courriel
 
 
 def poster_ensemble(lettres: Iterable[Lettre]) -> None:
     """Queue many in one statement; a cause that already has its row keeps it."""
-    courriels = [_composer(lettre) for lettre in lettres if lettre.destinataire]
+    entete = _entete()
+    courriels = [_composer(lettre, entete) for lettre in lettres if lettre.destinataire]
     if courriels:
         Courriel.objects.bulk_create(courriels, ignore_conflicts=True)
-        transaction.on_commit(signaler, robust=True)
+        _signaler_apres()
 
 
-def _composer(lettre: Lettre) -> Courriel:
-    objet, _, texte = _rendre(lettre.gabarit, lettre.contexte).partition("\n")
+def _entete() -> dict:
+    """What every template may use: read once for many letters."""
+    return {"collectivite": Collectivite.actuelle(), "site": settings.SITE_URL}
+
+
+def _composer(lettre: Lettre, entete: dict) -> Courriel:
+    objet, _, texte = _rendre(lettre.gabarit, entete | lettre.contexte).partition("\n")
     return Courriel(
         cle=lettre.cle,
         destinataire=lettre.destinataire,
@@ -77,8 +83,15 @@ def _composer(lettre: Lettre) -> Courriel:
 def _rendre(gabarit: str, contexte: dict) -> str:
     # Django escapes for HTML whatever the extension of the template: « L&#x27;été » in a plain text.
     modele = engines["django"].engine.get_template(gabarit)
-    valeurs = {"collectivite": Collectivite.actuelle(), "site": settings.SITE_URL, **contexte}
-    return modele.render(Context(valeurs, autoescape=False)).strip()
+    return modele.render(Context(contexte, autoescape=False)).strip()
+
+
+def _signaler_apres() -> None:
+    """Once for the transaction, however many causes wrote in it. A nudge that a savepoint may take back goes with it,
+    and so does the one that would have been added to it.
+    """
+    if not any(appel is signaler for _, appel, _ in connection.run_on_commit):
+        transaction.on_commit(signaler, robust=True)
 
 
 def signaler() -> None:
