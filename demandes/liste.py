@@ -89,11 +89,6 @@ def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
     return ENFANTS.objets(famille.pk, jour)
 
 
-def demandes_de(famille: Famille, enfants: list[Enfant], jour: date):
-    """What this household may read of its demandes, with the days."""
-    return famille.demandes.visibles(jour).avec_jours([e.pk for e in enfants])
-
-
 def de_la_periode(demandes, mois: date | str | None, maintenant: datetime):
     """Sent in that month; by default those sent or answered in the last thirty days, and all that still wait."""
     if mois is None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from demandes import lecture
 from demandes.declin import decliner, places_liberees
 from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import joindre, repondre, repondre_du_fil
@@ -18,7 +19,6 @@ from demandes.forms import Declin, Envoi, Filtre, ReponseAuComplement
 from demandes.liste import (
     compter,
     de_la_periode,
-    demandes_de,
     enfants_de,
     lignes,
     marquer_vues,
@@ -39,6 +39,8 @@ from enfants.models import Etat as EtatJour
 from familles.acces import famille_de
 from messagerie import boites
 from messagerie import views as messagerie
+from messagerie.models import Message
+from portail.socle.lecture import poser
 from portail.socle.traces import tracer, tracer_plusieurs
 
 SANTE = "demandes.voir_sante"
@@ -116,12 +118,10 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
     maintenant = timezone.now()
     jour = timezone.localdate(maintenant)
     enfants = enfants_de(famille, jour)
-    trouvee = get_object_or_404(
-        demandes_de(famille, enfants, jour)
-        .select_related("conversation__structure")
-        .prefetch_related("evenements__par", "conversation__messages__pieces__fichier", "pieces__fichier"),
-        pk=pk,
-    )
+    trouvee = lecture.une(famille, pk, enfants, request.user, maintenant, jour)
+    if trouvee is None:
+        raise Http404
+    pieces = list(trouvee.pieces.select_related("fichier")) if trouvee.avec_pieces else []
     complement = trouvee.etat == Etat.COMPLEMENT
     # Typed while an agent decided, or the other adult answered: what is written is kept all the same.
     ecrit = trouvee.conversation is not None and "texte" in request.POST
@@ -131,7 +131,7 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
     )
     jeton = _jeton(request)
     quoi = DOCUMENTS if complement or (ecrit and trouvee.est_en_cours) else trouvee.accepte_pieces
-    joints = Joints(Guichet(famille, request.user, jeton), quoi, deja=len(trouvee.pieces.all()))
+    joints = Joints(Guichet(famille, request.user, jeton), quoi, deja=len(pieces))
     if request.method == "POST":
         if "retirer" in request.POST:
             if trouvee.est_en_cours and "confirmer" not in request.POST:
@@ -147,9 +147,15 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
             return fait
     if trouvee.permission == SANTE:
         tracer(request.user, "voir_sante", trouvee, famille=famille)
-    _marquer_vue(trouvee, request.user, maintenant)
-    contexte = _contexte(trouvee, famille, jour, reponse)
-    return render(request, "demandes/demande.html", contexte | {"joints": joints, "jeton": jeton})
+    fil = (
+        list(trouvee.conversation.messages.prefetch_related("pieces__fichier"))
+        if trouvee.conversation
+        else []
+    )
+    _marquer_vue(trouvee, fil, request.user, maintenant)
+    contexte = _contexte(trouvee, famille, jour)
+    contexte |= {"fil": fil, "pieces": pieces, "reponse": reponse, "joints": joints, "jeton": jeton}
+    return render(request, "demandes/demande.html", contexte)
 
 
 def _jeton(request: HttpRequest) -> uuid.UUID:
@@ -214,12 +220,11 @@ def conversation(request: HttpRequest, pk) -> HttpResponse:
     )
 
 
-def _marquer_vue(trouvee: Demande, utilisateur, maintenant) -> None:
+def _marquer_vue(trouvee: Demande, fil: list[Message], utilisateur, maintenant) -> None:
     """The answer is no longer new, and its messages are read, on this page as in the inbox."""
-    vues = Demande.objects.filter(pk=trouvee.pk).nouvelles(utilisateur, maintenant)
-    marquer_vues(vues.values_list("pk", flat=True), utilisateur, maintenant)
-    if trouvee.conversation:
-        fil = list(trouvee.conversation.messages.all())
+    if trouvee.nouvelle:
+        marquer_vues([trouvee.pk], utilisateur, maintenant)
+    if fil:
         boites.marquer_lue(trouvee.conversation, utilisateur, fil[-1].envoye_le)
 
 
@@ -235,11 +240,13 @@ def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpRes
     return redirect("demande", pk=trouvee.pk)
 
 
-def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> dict:
+def _contexte(trouvee: Demande, famille, jour) -> dict:
     formulaire = trouvee.formulaire(jour)
     ton, mot = ton_et_mot(trouvee)
-    rangs = places.rangs(j.reservation for j in trouvee.jours.all())
     jours = list(trouvee.jours.all())
+    rangs = places.rangs(j.reservation for j in jours)
+    # Read once: who did what, and whom the town may write to.
+    poser(famille, "responsables", lecture.ADULTES.objets(famille.pk))
     adultes = {r.utilisateur_id for r in famille.responsables.all()}
     return {
         "demande": trouvee,
@@ -251,16 +258,13 @@ def _contexte(trouvee: Demande, famille, jour, reponse: ReponseAuComplement) -> 
         "previent": bool(famille.adresses_courriel()),
         "liberees": places_liberees(trouvee, timezone.now()),
         "complement": trouvee.etat == Etat.COMPLEMENT,
-        "reponse": reponse,
         "aujourdhui": jour,
         "liste_attente": _liste_attente(trouvee),
-        "fil": trouvee.conversation.messages.all() if trouvee.conversation else [],
-        "pieces": trouvee.pieces.all(),
         "lignes": lignes_de(trouvee, formulaire),
         "blocs": blocs(jours, rangs),
         "jours": [(j, mots_du_jour(j, rangs.get(j.reservation_id))) for j in jours],
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
-        "etapes": [(e, _mots(e, trouvee), _qui(e.par, adultes)) for e in trouvee.evenements.all()],
+        "etapes": [(e, _mots(e, trouvee), _qui(e.par, adultes)) for e in lecture.ETAPES.objets(trouvee.pk)],
     }
 
 

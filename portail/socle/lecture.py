@@ -103,6 +103,13 @@ def lire_objets(sql: str, parametres: Sequence, *tables: Colonnes) -> list[list]
     return lues
 
 
+def poser(instance: models.Model, relation: str, lues: list[models.Model]) -> None:
+    """Leave these rows on the other side of that relation as a prefetch would: `.all()` asks nothing more."""
+    toutes = getattr(instance, relation).all()
+    toutes._result_cache = lues
+    instance.__dict__.setdefault("_prefetched_objects_cache", {})[relation] = toutes
+
+
 def parametre(champ: models.Field, valeur):
     """A value as the database expects it in that column."""
     return champ.get_db_prep_value(valeur, _base(), prepared=False)

@@ -91,6 +91,7 @@ def test_les_requetes_ne_dependent_pas_du_nombre_de_jours(monde, django_assert_n
     with CaptureQueriesContext(connection) as comptees:
         client.get(f"/demandes/{courte.pk}/")
     nombre = len(comptees)
+    assert nombre == 9
     grande = longue(monde)
     client.get(f"/demandes/{grande.pk}/")
     with django_assert_num_queries(nombre):

@@ -85,6 +85,19 @@ def test_les_objets_sont_ceux_du_queryset(monde, django_assert_num_queries):
     assert preparee.objets(0) == []
 
 
+def test_ce_qui_est_pose_n_est_plus_demande(monde, django_assert_num_queries):
+    """As a prefetch: the rows read already; a filter still asks, and only finds that family's."""
+    jean = Famille.objects.get(pk=monde.jean.pk)
+    lues = list(jean.rattachements.order_by("pk"))
+    lecture.poser(jean, "rattachements", lues)
+    with django_assert_num_queries(0):
+        assert [r.pk for r in jean.rattachements.all()] == [r.pk for r in lues]
+    with django_assert_num_queries(1):
+        assert set(jean.rattachements.filter(enfant=monde.lea)) == {
+            r for r in lues if r.enfant_id == monde.lea.pk
+        }
+
+
 def test_un_texte_est_une_valeur_comme_une_autre(db):
     champ = Execution._meta.get_field("tache")
     preparee = Preparee(lambda tache: Execution.objects.filter(tache=tache), champ)
