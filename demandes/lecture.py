@@ -5,14 +5,15 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
-from demandes.models import Demande, DemandeEvenement, DemandeJour, PieceDemande
+from demandes.models import EN_COURS, Demande, DemandeEvenement, DemandeJour, PieceDemande
 from demandes.models.requetes import NOUVELLES
 from enfants.models import Enfant, Prestation, Rattachement, Reservation, Structure
 from familles.models import Famille, Responsable, Utilisateur
 from portail.socle.lecture import Colonnes, Preparee, lire_objets, marques, parametre, poser
 
+EN_MOUVEMENT_MAX = 100
 _TABLES = (
     Colonnes("d", DemandeJour),
     Colonnes("r", Reservation),
@@ -52,6 +53,18 @@ UNE = Preparee(
 ETAPES = Preparee(
     lambda demande: DemandeEvenement.objects.filter(demande=demande).select_related("par"), Demande._meta.pk
 )
+EN_MOUVEMENT = Preparee(
+    lambda famille, jour, depuis: (
+        Demande.objects.filter(Q(etat__in=EN_COURS) | Q(decidee_le__gt=depuis), famille=famille)
+        .visibles(jour)
+        .annotate(avec_pieces=Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))))
+        .select_related("enfant")
+        .order_by("-envoyee_le", "-numero")[:EN_MOUVEMENT_MAX]
+    ),
+    Famille._meta.pk,
+    Rattachement._meta.get_field("du"),
+    Demande._meta.get_field("decidee_le"),
+)
 ADULTES = Preparee(
     lambda famille: Responsable.objects.filter(famille=famille).order_by("-rang"), Famille._meta.pk
 )
@@ -68,6 +81,17 @@ def une(
     demande.famille = famille
     poser_jours([demande], {e.pk for e in enfants})
     return demande
+
+
+def en_mouvement(famille: Famille, jour: date, depuis: datetime) -> list[Demande]:
+    """What this household may read that day of its demandes that wait, or were decided after that instant; with their
+    days, latest first. Two queries.
+    """
+    lues = EN_MOUVEMENT.objets(famille.pk, jour, depuis)
+    for demande in lues:
+        demande.famille = famille
+    poser_jours(lues)
+    return lues
 
 
 def poser_jours(demandes: Collection[Demande], enfants: Collection[UUID] | None = None) -> None:

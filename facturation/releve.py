@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
-from django.db.models import F, Sum, Value
+from django.db.models import BooleanField, F, Sum, Value
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -23,29 +23,52 @@ from portail.socle.lecture import Preparee
 ANNEES = range(2000, 2100)
 
 
-def soldes_par_regie(famille: Famille) -> dict[int, int]:
-    """Cents due to each régie that has an operation, by its key. One query."""
+@dataclass(frozen=True)
+class Compte:
+    """Cents due to each régie that has an operation, by its key; whether the trésorerie follows some of them."""
+
+    soldes: dict[int, int]
+    au_tresor: bool
+
+    @property
+    def solde(self) -> int:
+        """Cents the family owes the town; negative = avoir."""
+        return sum(self.soldes.values())
+
+
+def _mouvements(famille: int):
     factures = Facture.objects.filter(famille=famille).order_by().values("regie")
     reglements = Reglement.objects.filter(famille=famille).order_by().values("regie")
-    tresor = (
-        PriseEnChargeTresor.objects.filter(facture__famille=famille)
-        .order_by()
-        .values(regie=F("facture__regie"))
-    )
-    lignes = factures.annotate(debit=Sum("total_centimes"), credit=Value(0)).union(
-        reglements.annotate(debit=Value(0), credit=Sum("centimes")),
-        tresor.annotate(debit=Value(0), credit=Sum("centimes")),
+    prises = PriseEnChargeTresor.objects.filter(facture__famille=famille).order_by()
+    non, oui = (Value(v, output_field=BooleanField()) for v in (False, True))
+    return factures.annotate(debit=Sum("total_centimes"), credit=Value(0), tresor=non).union(
+        reglements.annotate(debit=Value(0), credit=Sum("centimes"), tresor=non),
+        prises.values(regie=F("facture__regie")).annotate(debit=Value(0), credit=Sum("centimes"), tresor=oui),
         all=True,
     )
+
+
+MOUVEMENTS = Preparee(_mouvements, Famille._meta.pk)
+
+
+def compte(famille: Famille) -> Compte:
+    """What the family owes, régie by régie. One query."""
     soldes: dict[int, int] = defaultdict(int)
-    for ligne in lignes:
-        soldes[ligne["regie"]] += ligne["debit"] - ligne["credit"]
-    return dict(soldes)
+    au_tresor = False
+    for regie, debit, credit, tresor in MOUVEMENTS.lignes(famille.pk):
+        soldes[regie] += debit - credit
+        au_tresor |= bool(tresor)
+    return Compte(dict(soldes), au_tresor)
+
+
+def soldes_par_regie(famille: Famille) -> dict[int, int]:
+    """Cents due to each régie that has an operation, by its key. One query."""
+    return compte(famille).soldes
 
 
 def solde(famille: Famille) -> int:
     """Cents the family owes the town; negative = avoir. One query."""
-    return sum(soldes_par_regie(famille).values())
+    return compte(famille).solde
 
 
 @dataclass(frozen=True)
@@ -105,13 +128,17 @@ def url_de_paiement(references: Sequence[str]) -> str:
 
 def dernier_reglement(famille: Famille) -> Reglement | None:
     """The last money received, annulations apart. One query."""
-    return (
-        famille.reglements.filter(annule=None)
+    return next(iter(DERNIER_REGLEMENT.objets(famille.pk)), None)
+
+
+DERNIER_REGLEMENT = Preparee(
+    lambda famille: (
+        Reglement.objects.filter(famille=famille, annule=None)
         .exclude(annulations__isnull=False)
-        .select_related("regie")
-        .order_by("-date", "-saisi_le", "-pk")
-        .first()
-    )
+        .order_by("-date", "-saisi_le", "-pk")[:1]
+    ),
+    Famille._meta.pk,
+)
 
 
 @dataclass(frozen=True)

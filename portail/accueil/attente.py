@@ -1,20 +1,22 @@
 """« Ce qui vous attend »: invoices, messages, deadlines, papers, demandes that move. Each line is a link."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.urls import reverse
 from django.utils import timezone
 
+from demandes import lecture
 from demandes.models import Demande
 from demandes.models import Etat as EtatDemande
 from enfants.models import Enfant
 from facturation.releve import Impayee, url_de_paiement
-from familles.models import Famille
+from familles.models import Famille, Utilisateur
 from messagerie.models import Conversation, Message
 from portail.accueil.pieces_attendues import pieces_attendues
 from portail.accueil.rappels import Rappel
 from portail.socle.argent import INSECABLE, euros
+from portail.socle.lecture import Preparee
 from portail.socle.templatetags.portail import jour_moyen
 
 # An answer stays on the home page until the next visit, and for this long at most.
@@ -23,6 +25,17 @@ REPONSE_JOURS = 7
 SUR_LE_CHAMP = timedelta(minutes=1)
 DETAIL_FACTURES = 2
 DETAIL_RAPPELS = 3
+
+DERNIER_MESSAGE = Preparee(
+    lambda famille, utilisateur: (
+        Message.objects.filter(conversation__famille=famille)
+        .nouveaux(utilisateur)
+        .select_related("conversation__structure")
+        .order_by("-envoye_le", "-pk")[:1]
+    ),
+    Famille._meta.pk,
+    Utilisateur._meta.pk,
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +65,9 @@ class Moment:
 def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: list[Rappel]) -> list[Attente]:
     """What waits for this household, the most pressing first. Five queries at most, however many children."""
     famille, jour = moment.famille, moment.jour
-    lues = list(famille.demandes.visibles(jour).avec_jours().order_by("-envoyee_le")[:30])
+    recentes = timezone.make_aware(datetime.combine(jour - timedelta(days=REPONSE_JOURS), time()))
+    depuis = max(moment.depuis, recentes)
+    lues = lecture.en_mouvement(famille, jour, depuis)
     en_cours = [d for d in lues if d.est_en_cours]
     return [
         *_factures(impayees, jour),
@@ -63,7 +78,7 @@ def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: li
             Attente("fiche", "ocre", p.titre, p.detail, p.action, p.url)
             for p in pieces_attendues(famille, moment.enfants, en_cours, jour)
         ),
-        *_reponses(lues, moment),
+        *_reponses(lues, moment.utilisateur, depuis),
         *_suivi(lues),
     ]
 
@@ -103,13 +118,7 @@ def _factures(impayees: list[Impayee], jour: date) -> list[Attente]:
 def _messages(famille: Famille, utilisateur, nouveaux: int) -> list[Attente]:
     if not nouveaux:
         return []
-    dernier = (
-        Message.objects.filter(conversation__famille=famille)
-        .nouveaux(utilisateur)
-        .select_related("conversation__structure")
-        .order_by("-envoye_le", "-pk")
-        .first()
-    )
+    dernier = next(iter(DERNIER_MESSAGE.objets(famille.pk, utilisateur.pk)), None)
     titre = "1 nouveau message" if nouveaux == 1 else f"{nouveaux} nouveaux messages"
     if dernier is None:
         return []
@@ -138,12 +147,9 @@ def _precisions(lues: list[Demande]) -> list[Attente]:
     ]
 
 
-def _reponses(lues: list[Demande], moment: Moment) -> list[Attente]:
+def _reponses(lues: list[Demande], utilisateur, depuis: datetime) -> list[Attente]:
     """What the town answered since the last visit: refusals each, several agreements in one line."""
-    recentes = moment.jour - timedelta(days=REPONSE_JOURS)
-    repondues = [
-        d for d in lues if _repondue(d, recentes, moment.depuis) and d.decidee_par_id != moment.utilisateur.pk
-    ]
+    repondues = [d for d in lues if _repondue(d, depuis) and d.decidee_par_id != utilisateur.pk]
     acceptees = [d for d in repondues if d.etat == EtatDemande.ACCEPTEE]
     if len(acceptees) < 2:
         return [_reponse(d) for d in repondues]
@@ -178,15 +184,13 @@ def _liste(demandes: list[Demande]) -> str:
     return reverse("demandes" if toutes_du_compte else "demandes_enfants")
 
 
-def _repondue(demande: Demande, recentes: date, depuis: datetime) -> bool:
-    """Somebody answered after the last visit, and not long ago. What the portal accepted while the parent was
-    sending it has been seen.
-    """
+def _repondue(demande: Demande, depuis: datetime) -> bool:
+    """Somebody answered after that instant. What the portal accepted while the parent was sending it has been seen."""
     le = demande.decidee_le
     if le is None or demande.etat == EtatDemande.RETIREE or demande.est_en_cours:
         return False
     sur_le_champ = demande.decidee_par_id is None and le - demande.envoyee_le < SUR_LE_CHAMP
-    return not sur_le_champ and le > depuis and timezone.localdate(le) >= recentes
+    return not sur_le_champ and le > depuis
 
 
 def _nom(demande: Demande) -> str:

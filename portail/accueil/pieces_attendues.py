@@ -4,18 +4,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from django.db.models import Exists, OuterRef
 from django.urls import reverse
 
-from demandes.models import Demande, DemandeJour, PieceDemande
-from enfants.models import Enfant, Etat, FicheSanitaire
-from familles.models import Famille
+from demandes.models import Demande, DemandeJour
+from enfants.models import Enfant, Etat, FicheSanitaire, Rattachement
+from familles.models import Famille, QuotientFamilial
 from portail.socle.argent import INSECABLE
+from portail.socle.lecture import Preparee
 from portail.socle.templatetags.portail import jour_moyen
 
 # The proof of the quotient is asked again this long before it ends.
 QUOTIENT_JOURS = 30
 DETAIL_FICHES = 3
+
+FICHES = Preparee(
+    lambda famille, jour: (
+        FicheSanitaire.objects.filter(enfant__in=Enfant.objects.de_la_famille(famille, jour))
+        .order_by("pk")
+        .values_list("enfant")
+    ),
+    Famille._meta.pk,
+    Rattachement._meta.get_field("du"),
+)
+QUOTIENTS = Preparee(
+    lambda famille: QuotientFamilial.objects.filter(famille=famille).order_by("du").values_list("du", "au"),
+    Famille._meta.pk,
+)
 
 
 @dataclass(frozen=True)
@@ -31,28 +45,28 @@ class PieceAttendue:
 def pieces_attendues(
     famille: Famille, enfants: list[Enfant], en_cours: Iterable[Demande], jour: date
 ) -> list[PieceAttendue]:
-    """What this household must still send. Three queries at most. `en_cours`: its demandes not decided yet."""
+    """What this household must still send. Two queries at most. `en_cours`: its demandes not decided yet, read with
+    their days, the latest first.
+    """
     if not enfants:
         return []
+    en_cours = list(en_cours)
     deja = {(d.type, d.enfant_id) for d in en_cours}
     return [
-        *_attestations(famille, enfants),
-        *_fiches(enfants, deja),
+        *_attestations(en_cours, {e.pk for e in enfants}),
+        *_fiches(famille, enfants, deja, jour),
         *_quotient(famille, deja, jour),
     ]
 
 
-def _attestations(famille: Famille, enfants: list[Enfant]) -> list[PieceAttendue]:
+def _attestations(en_cours: list[Demande], enfants: set) -> list[PieceAttendue]:
     """Medical absences the town cannot excuse yet: their demande carries no document."""
-    attendus = DemandeJour.objects.filter(
-        demande=OuterRef("pk"),
-        decision="",
-        reservation__etat=Etat.ABSENCE_DEMANDEE,
-        reservation__absence_medicale=True,
-        reservation__enfant__in=enfants,
-    )
-    jointes = PieceDemande.objects.filter(demande=OuterRef("pk"))
-    demandes = famille.demandes.filter(Exists(attendus), ~Exists(jointes)).order_by("envoyee_le", "numero")
+    attendues = [
+        d
+        for d in reversed(en_cours)
+        if not d.a_des_pieces
+        and any(_a_attester(jour) and jour.reservation.enfant_id in enfants for jour in d.jours.all())
+    ]
     return [
         PieceAttendue(
             "Attestation d’absence médicale",
@@ -60,12 +74,17 @@ def _attestations(famille: Famille, enfants: list[Enfant]) -> list[PieceAttendue
             "Envoyer",
             reverse("demande", kwargs={"pk": d.pk}),
         )
-        for d in demandes[:DETAIL_FICHES]
+        for d in attendues[:DETAIL_FICHES]
     ]
 
 
-def _fiches(enfants: list[Enfant], deja: set[tuple]) -> list[PieceAttendue]:
-    remplies = set(FicheSanitaire.objects.filter(enfant__in=enfants).values_list("enfant", flat=True))
+def _a_attester(jour: DemandeJour) -> bool:
+    reservation = jour.reservation
+    return not jour.decision and reservation.etat == Etat.ABSENCE_DEMANDEE and reservation.absence_medicale
+
+
+def _fiches(famille: Famille, enfants: list[Enfant], deja: set[tuple], jour: date) -> list[PieceAttendue]:
+    remplies = {enfant for (enfant,) in FICHES.lignes(famille.pk, jour)}
     return [
         PieceAttendue(
             f"Fiche sanitaire de {e.prenom} à remplir",
@@ -82,14 +101,14 @@ def _quotient(famille: Famille, deja: set[tuple], jour: date) -> list[PieceAtten
     """No proof, or one that ends soon and nothing after it. The town charges the highest price without it."""
     if ("caf", None) in deja:
         return []
-    valables = list(famille.quotients.order_by("du"))
-    du_jour = next((q for q in valables if q.du <= jour and (q.au is None or q.au >= jour)), None)
+    valables = QUOTIENTS.lignes(famille.pk)
+    du_jour = next(([du, au] for du, au in valables if du <= jour and (au is None or au >= jour)), None)
     if du_jour is None:
         titre = "Quotient familial à renouveler" if valables else "Quotient familial à donner"
         detail = "Sans justificatif valable, le tarif le plus élevé s’applique."
-    elif du_jour.au and du_jour.au <= jour + timedelta(days=QUOTIENT_JOURS) and valables[-1] == du_jour:
+    elif (au := du_jour[1]) and au <= jour + timedelta(days=QUOTIENT_JOURS) and valables[-1] == du_jour:
         titre = "Quotient familial bientôt périmé"
-        detail = f"Votre justificatif est valable jusqu’au {jour_moyen(du_jour.au)}."
+        detail = f"Votre justificatif est valable jusqu’au {jour_moyen(au)}."
     else:
         return []
     return [PieceAttendue(titre, detail, "Envoyer", reverse("demande_compte", kwargs={"code": "caf"}))]

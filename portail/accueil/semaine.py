@@ -3,14 +3,31 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from uuid import UUID
 
-from enfants.models import Enfant, Etat, Reservation
+from django.db.models import OuterRef, Q, Subquery
+
+from enfants.models import Enfant, Etat, Rattachement, Reservation
 from enfants.regles import Calendrier
-from familles.models import Famille
+from familles.models import Famille, Responsable
+from portail.socle.lecture import Preparee
 
 MONTRES = [e for e in Etat.values if e not in (Etat.ANNULEE, Etat.REFUSEE)]
 # States whose galet speaks for itself beside the name of the service; the others are said in words.
 SANS_MOTS = (Etat.RESERVEE,)
+
+
+@dataclass(frozen=True)
+class Reservee:
+    """A booking as read; `payeur`: the titulaire of the other household, when it pays."""
+
+    enfant_id: UUID
+    prestation_id: int
+    jour: date
+    prestation: str
+    etat: str
+    autre_foyer: bool
+    payeur: str
 
 
 @dataclass(frozen=True)
@@ -53,23 +70,49 @@ def lundi_montre(aujourdhui: date) -> date:
     return lundi + timedelta(days=7) if aujourdhui.weekday() >= 5 else lundi
 
 
-def lire(enfants: list[Enfant], lundi: date) -> list[Reservation]:
-    """The bookings of these children that week, both households', in one query."""
-    return list(
+def _reservations(famille: int, jour: date, du: date, au: date):
+    titulaires = Responsable.objects.filter(
+        ~Q(famille=famille), famille=OuterRef("payeur"), rang=Responsable.Rang.TITULAIRE
+    ).order_by("pk")
+    return (
         Reservation.objects.filter(
-            enfant__in=enfants, jour__range=(lundi, lundi + timedelta(days=6)), etat__in=MONTRES
+            enfant__in=Enfant.objects.de_la_famille(famille, jour),
+            jour__gte=du,
+            jour__lte=au,
+            etat__in=MONTRES,
         )
-        .select_related("prestation", "payeur")
-        .prefetch_related("payeur__responsables")
         .order_by("jour", "prestation__heure_debut", "prestation__nom", "demandee_le", "pk")
+        .values_list(
+            "enfant",
+            "prestation",
+            "jour",
+            "prestation__nom",
+            "etat",
+            "payeur",
+            Subquery(titulaires.values("prenom")[:1]),
+            Subquery(titulaires.values("nom")[:1]),
+        )
     )
+
+
+_JOUR = Reservation._meta.get_field("jour")
+RESERVATIONS = Preparee(_reservations, Famille._meta.pk, Rattachement._meta.get_field("du"), _JOUR, _JOUR)
+
+
+def lire(famille: Famille, jour: date) -> list[Reservee]:
+    """The bookings of this household's children that week, both households', in one query."""
+    lundi = lundi_montre(jour)
+    lignes = RESERVATIONS.lignes(famille.pk, jour, lundi, lundi + timedelta(days=6))
+    return [
+        Reservee(*ligne, autre_foyer=payeur != famille.pk, payeur=f"{prenom} {nom}" if prenom else "")
+        for *ligne, payeur, prenom, nom in lignes
+    ]
 
 
 def semaine(
     enfants: list[Enfant],
-    reservations: Iterable[Reservation],
+    reservations: Iterable[Reservee],
     calendrier: Calendrier,
-    famille: Famille,
     aujourdhui: date,
 ) -> Semaine:
     """The week to show that day. A day asked twice shows its last row."""
@@ -80,7 +123,7 @@ def semaine(
         derniere[r.jour, r.enfant_id, r.prestation_id] = r
     par_jour: dict = {}
     for (jour, enfant, _), r in derniere.items():
-        par_jour.setdefault((jour, enfant), []).append(_ligne(r, famille))
+        par_jour.setdefault((jour, enfant), []).append(_ligne(r))
     lundi = lundi_montre(aujourdhui)
     montree = Semaine(lundi, prochaine=lundi > aujourdhui)
     pris = {jour for jour, _ in par_jour}
@@ -92,9 +135,8 @@ def semaine(
     return montree
 
 
-def _ligne(r: Reservation, famille: Famille) -> Ligne:
+def _ligne(r: Reservee) -> Ligne:
     mots = [] if r.etat in SANS_MOTS else [Etat(r.etat).label]
-    if r.payeur_id != famille.pk:
-        autre = r.payeur.titulaire()
-        mots.append(f"par {autre.prenom} {autre.nom}" if autre else "par l’autre foyer")
-    return Ligne(r.prestation.nom, r.etat, ", ".join(mots))
+    if r.autre_foyer:
+        mots.append(f"par {r.payeur}" if r.payeur else "par l’autre foyer")
+    return Ligne(r.prestation, r.etat, ", ".join(mots))

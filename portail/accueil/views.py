@@ -1,19 +1,19 @@
 """The tab Accueil, « Infos./Documents », the enrolment sheet, the public pages."""
 
+from collections import defaultdict
 from datetime import date, timedelta
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from demandes.liste import enfants_de
 from enfants.calendrier import calendrier_du
-from enfants.models import Enfant, Scolarite
+from enfants.models import Enfant, Rattachement, Scolarite
 from facturation import releve
-from facturation.models import PriseEnChargeTresor
 from familles.acces import famille_de, responsable_de
 from familles.models import Famille
 from portail.accueil import fiche_inscription as fiche
@@ -24,18 +24,38 @@ from portail.accueil.models import Emplacement, Formulaire, Information, Page, V
 from portail.accueil.texte import remplir, rendre
 from portail.accueil.visites import est_nouveau, noter
 from portail.socle import pdf
+from portail.socle.lecture import Preparee
 from portail.socle.models import Collectivite
 from portail.socle.traces import tracer
 
-
-def _enfants(famille: Famille, jour: date) -> list[Enfant]:
-    """The children of this household that day, with the school year's school, in two queries."""
-    annee = Scolarite.objects.filter(annee__debut__lte=jour, annee__fin__gte=jour).select_related("ecole")
-    return list(
-        Enfant.objects.de_la_famille(famille, jour).prefetch_related(
-            Prefetch("scolarites", annee, to_attr="scolarite_en_cours")
+# Prepared, as all that this page reads: it is the first one after the log-in.
+_FAMILLE_ET_JOUR = (Famille._meta.pk, Rattachement._meta.get_field("du"))
+SCOLARITES = Preparee(
+    lambda famille, jour: (
+        Scolarite.objects.filter(
+            enfant__in=Enfant.objects.de_la_famille(famille, jour),
+            annee__debut__lte=jour,
+            annee__fin__gte=jour,
         )
-    )
+        .order_by("pk")
+        .values_list("enfant", "niveau", "ecole__nom")
+    ),
+    *_FAMILLE_ET_JOUR,
+)
+INFORMATIONS = Preparee(
+    lambda famille, jour: (
+        Information.objects.filter(emplacement=Emplacement.ACCUEIL).publies(jour).pour(famille, jour)
+    ),
+    *_FAMILLE_ET_JOUR,
+)
+
+
+def _fiches(famille: Famille, enfants: list[Enfant], jour: date) -> list[tuple[Enfant, int, list]]:
+    """These children with their age, and (level, school) of the year."""
+    scolarites = defaultdict(list)
+    for enfant, niveau, ecole in SCOLARITES.lignes(famille.pk, jour):
+        scolarites[enfant].append((niveau, ecole))
+    return [(e, e.age(jour), scolarites[e.pk]) for e in enfants]
 
 
 @require_safe
@@ -43,33 +63,31 @@ def accueil(request: HttpRequest) -> HttpResponse:
     """What waits, what is owed, the week, the invoices, the children: the same number of queries for any family."""
     moi = responsable_de(request)
     famille, jour, maintenant = moi.famille, timezone.localdate(), timezone.now()
-    enfants = _enfants(famille, jour)
+    enfants = enfants_de(famille, jour)
     moment = Moment(
         famille, request.user, jour, noter(request.user, famille, Visite.Page.ACCUEIL, maintenant), enfants
     )
     lundi = semaine.lundi_montre(jour)
-    reservations = semaine.lire(enfants, lundi)
+    reservations = semaine.lire(famille, jour)
     # Reaches back far enough for the habits, and on for the limits: one query.
     calendrier = calendrier_du(lundi, jour + timedelta(days=rappels.HORIZON))
-    a_reserver = rappels.rappels(*rappels.lire(famille, enfants, jour), calendrier, maintenant)
+    a_reserver = rappels.rappels(rappels.lire(famille, jour), calendrier, maintenant)
     impayees = releve.impayees(famille)
-    solde = releve.solde(famille)
+    compte = releve.compte(famille)
     contexte = {
         "moi": moi,
         "jour": jour,
         "mois": f"{lundi:%Y-%m}",
-        "informations": list(
-            Information.objects.filter(emplacement=Emplacement.ACCUEIL).publies(jour).pour(famille, jour)
-        ),
+        "informations": INFORMATIONS.objets(famille.pk, jour),
         "attentes": attentes(moment, impayees, nouveaux_messages(request), a_reserver),
-        "solde": solde,
-        "avoir": -solde,
-        "au_tresor": PriseEnChargeTresor.objects.filter(facture__famille=famille).exists(),
+        "solde": compte.solde,
+        "avoir": -compte.solde,
+        "au_tresor": compte.au_tresor,
         "dernier_reglement": releve.dernier_reglement(famille),
-        "semaine": semaine.semaine(enfants, reservations, calendrier, famille, jour),
+        "semaine": semaine.semaine(enfants, reservations, calendrier, jour),
         "impayees": impayees,
         "total_impayees": sum(f.reste for f in impayees),
-        "enfants": [(e, e.age(jour), e.scolarite_en_cours) for e in enfants],
+        "enfants": _fiches(famille, enfants, jour),
     }
     return render(request, "accueil/accueil.html", contexte)
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from familles.models import Famille
 from portail.accueil.models import Formulaire, Information, Visite
+from portail.socle.lecture import Preparee
 
 # Reading goes on: the flags of a visit stay while one comes and goes between the pages.
 UNE_VISITE = timedelta(minutes=30)
@@ -13,10 +14,17 @@ UNE_VISITE = timedelta(minutes=30)
 PREMIERE_FOIS = timedelta(days=15)
 
 
+VISITES = Preparee(
+    lambda utilisateur, famille, page: Visite.objects.filter(
+        utilisateur=utilisateur, famille=famille, page=page
+    ),
+    *(Visite._meta.get_field(nom) for nom in ("utilisateur", "famille", "page")),
+)
+
+
 def noter(utilisateur, famille: Famille, page: str, maintenant: datetime) -> datetime:
     """Write the visit, and say since when what appears is new to this person. One query, a second when it writes."""
-    visites = Visite.objects.filter(utilisateur=utilisateur, famille=famille, page=page)
-    connue = visites.first()
+    connue = next(iter(VISITES.objets(utilisateur.pk, famille.pk, page)), None)
     if connue is None:
         # Two windows opened at once: the second one finds the row there.
         Visite.objects.bulk_create(
@@ -25,7 +33,8 @@ def noter(utilisateur, famille: Famille, page: str, maintenant: datetime) -> dat
         )
         return maintenant - PREMIERE_FOIS
     if maintenant - connue.vue_le > UNE_VISITE:
-        visites.filter(vue_le=connue.vue_le).update(vue_le=maintenant, precedente_le=connue.vue_le)
+        relue = Visite.objects.filter(pk=connue.pk, vue_le=connue.vue_le)
+        relue.update(vue_le=maintenant, precedente_le=connue.vue_le)
         return connue.vue_le
     return connue.precedente_le or maintenant - PREMIERE_FOIS
 

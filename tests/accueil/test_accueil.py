@@ -253,7 +253,7 @@ class TestBandeau:
         assert "<h1>Bienvenue sur le Portail Famille</h1>" in page_de(monde, monde.jean)
 
 
-REQUETES = 24
+REQUETES = 20
 
 
 @pytest.mark.parametrize("nombre", [1, 3])
