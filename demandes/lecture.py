@@ -32,38 +32,36 @@ WHERE d.demande_id IN (%s) ORDER BY r.jour, d.id
 """
 
 
-def _une(famille: int, cle: UUID, jour: date, compte: int, depuis: datetime):
+def visibles(famille: int, jour: date):
+    """What this household may read that day. For a Preparee: its values may be examples."""
     return (
-        Demande.objects.filter(famille=famille, pk=cle)
+        Demande.objects.filter(famille=famille)
         .visibles(jour)
-        .avec_nouveaute(compte, depuis + NOUVELLES)
         .annotate(avec_pieces=Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))))
-        .select_related("enfant", "conversation__structure")
+        .select_related("enfant")
     )
 
 
-UNE = Preparee(
-    _une,
-    Famille._meta.pk,
-    Demande._meta.pk,
-    Rattachement._meta.get_field("du"),
-    Utilisateur._meta.pk,
-    Demande._meta.get_field("decidee_le"),
-)
+def _une(famille: int, jour: date, compte: int, depuis: datetime, cle: UUID):
+    siennes = visibles(famille, jour).avec_nouveaute(compte, depuis + NOUVELLES)
+    return siennes.filter(pk=cle).select_related("enfant", "conversation__structure")
+
+
+_LE = Demande._meta.get_field("decidee_le")
+_FAMILLE_ET_JOUR = (Famille._meta.pk, Rattachement._meta.get_field("du"))
+LECTEUR = (*_FAMILLE_ET_JOUR, Utilisateur._meta.pk, _LE)
+UNE = Preparee(_une, *LECTEUR, Demande._meta.pk)
 ETAPES = Preparee(
     lambda demande: DemandeEvenement.objects.filter(demande=demande).select_related("par"), Demande._meta.pk
 )
 EN_MOUVEMENT = Preparee(
     lambda famille, jour, depuis: (
-        Demande.objects.filter(Q(etat__in=EN_COURS) | Q(decidee_le__gt=depuis), famille=famille)
-        .visibles(jour)
-        .annotate(avec_pieces=Exists(PieceDemande.objects.filter(demande=OuterRef("pk"))))
-        .select_related("enfant")
+        visibles(famille, jour)
+        .filter(Q(etat__in=EN_COURS) | Q(decidee_le__gt=depuis))
         .order_by("-envoyee_le", "-numero")[:EN_MOUVEMENT_MAX]
     ),
-    Famille._meta.pk,
-    Rattachement._meta.get_field("du"),
-    Demande._meta.get_field("decidee_le"),
+    *_FAMILLE_ET_JOUR,
+    _LE,
 )
 ADULTES = Preparee(
     lambda famille: Responsable.objects.filter(famille=famille).order_by("-rang"), Famille._meta.pk
@@ -74,7 +72,7 @@ def une(
     famille: Famille, cle: UUID, enfants: Sequence[Enfant], utilisateur, maintenant: datetime, jour: date
 ) -> Demande | None:
     """A demande this household may read that day, with its days and `nouvelle`: whether its answer is to this person."""
-    trouvees = UNE.objets(famille.pk, cle, jour, utilisateur.pk, maintenant - NOUVELLES)
+    trouvees = UNE.objets(famille.pk, jour, utilisateur.pk, maintenant - NOUVELLES, cle)
     if not trouvees:
         return None
     (demande,) = trouvees

@@ -1,14 +1,18 @@
 """« Liste des demandes »: which ones, and each in words; sections and months as dataclasses."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, partial
+from typing import NamedTuple
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 from django.utils import timezone
 
+from demandes import lecture
 from demandes.models import ACCEPTEES, EN_COURS, Demande, Etat, LectureDemande
+from demandes.models.requetes import NOUVELLES, nouvelle
 from demandes.tableau import Rang, Tableau, entetes, rang
 from demandes.textes import resume, titre
 from demandes.types import TypeDemande
@@ -19,6 +23,8 @@ from portail.socle.lecture import Preparee
 
 PERIODE = timedelta(days=30)
 PAR_PAGE = 50
+# Before and after every demande: a period with no such end is read by the same query.
+TOUJOURS, JAMAIS = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 # Prepared: most pages of a household ask for its children first.
 ENFANTS = Preparee(Enfant.objects.de_la_famille, Famille._meta.pk, Rattachement._meta.get_field("du"))
 
@@ -89,30 +95,93 @@ def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
     return ENFANTS.objets(famille.pk, jour)
 
 
-def de_la_periode(demandes, mois: date | str | None, maintenant: datetime):
+class Bornes(NamedTuple):
+    """Which ones: sent from `du` until `au`; answered since `repondues`; that wait, sent since `attendent`."""
+
+    du: datetime
+    au: datetime
+    repondues: datetime
+    attendent: datetime
+
+
+def bornes(mois: date | str | None, maintenant: datetime) -> Bornes:
     """Sent in that month; by default those sent or answered in the last thirty days, and all that still wait."""
     if mois is None:
-        depuis = maintenant - PERIODE
-        recentes = Q(envoyee_le__gte=depuis) | Q(decidee_le__gte=depuis)
-        return demandes.filter(recentes | Q(etat__in=EN_COURS))
+        return Bornes(maintenant - PERIODE, JAMAIS, maintenant - PERIODE, TOUJOURS)
     if isinstance(mois, date):
         debut, fin = (timezone.make_aware(datetime.combine(j, time())) for j in (mois, decaler_mois(mois, 1)))
-        return demandes.filter(envoyee_le__gte=debut, envoyee_le__lt=fin)
-    return demandes
+        return Bornes(debut, fin, JAMAIS, JAMAIS)
+    return Bornes(TOUJOURS, JAMAIS, JAMAIS, JAMAIS)
 
 
-def compter(demandes, nouveaute: Q) -> dict[str, tuple[int, int]]:
-    """How many of each kind, and how many whose answer is new."""
-    comptes = demandes.order_by().values_list("type")
-    comptes = comptes.annotate(Count("pk"), neuves=Count("pk", filter=nouveaute))
-    return {code: (nombre, neuves) for code, nombre, neuves in comptes}
+def _entre(du: datetime, au: datetime, repondues: datetime, attendent: datetime) -> Q:
+    envoyees = Q(envoyee_le__gte=du, envoyee_le__lt=au)
+    return envoyees | Q(decidee_le__gte=repondues) | Q(etat__in=EN_COURS, envoyee_le__gte=attendent)
 
 
-def page_de(demandes, nombre: int, numero: int) -> Page:
-    """Fifty at a time; a number past the end gives the last page. `nombre`: already counted."""
-    paginateur = Paginator(demandes.order_by("-envoyee_le", "-numero"), PAR_PAGE)
-    paginateur.count = nombre
-    return paginateur.get_page(numero)
+def _comptes(famille: int, jour: date, compte: int, depuis: datetime, *bornes: datetime):
+    siennes = Demande.objects.filter(_entre(*bornes), famille=famille).visibles(jour)
+    neuves = Count("pk", filter=nouvelle(compte, depuis + NOUVELLES))
+    return siennes.order_by().values_list("type").annotate(Count("pk"), neuves=neuves)
+
+
+def _lignes(
+    codes: Sequence[str], debut: int, famille: int, jour: date, compte: int, depuis: datetime, *bornes
+):
+    siennes = lecture.visibles(famille, jour).avec_nouveaute(compte, depuis + NOUVELLES)
+    siennes = siennes.filter(_entre(*bornes), type__in=codes).select_related("enfant", "envoyee_par")
+    return siennes.order_by("-envoyee_le", "-numero")[debut : debut + PAR_PAGE]
+
+
+CHAMPS = (*lecture.LECTEUR, *[Demande._meta.get_field("envoyee_le")] * 4)
+COMPTES = Preparee(_comptes, *CHAMPS)
+
+
+@cache
+def _premiere(codes: tuple[str, ...]) -> Preparee:
+    """The first page of these kinds: two tabs, and each kind alone."""
+    return Preparee(partial(_lignes, codes, 0), *CHAMPS)
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """What a person reads of their household's demandes: which period, in whose name, now."""
+
+    famille: Famille
+    utilisateur: object
+    maintenant: datetime
+    bornes: Bornes
+
+    @property
+    def _valeurs(self) -> tuple:
+        jour = timezone.localdate(self.maintenant)
+        return (
+            self.famille.pk,
+            jour,
+            self.utilisateur.pk,
+            self.maintenant - NOUVELLES,
+            *self.bornes,
+        )
+
+    def compter(self) -> dict[str, tuple[int, int]]:
+        """How many of each kind, and how many whose answer is new."""
+        return {code: (nombre, neuves) for code, nombre, neuves in COMPTES.lignes(*self._valeurs)}
+
+    def lire(self, codes: Sequence[str], debut: int, enfants: list[Enfant]) -> list[Demande]:
+        """Fifty of these kinds after the `debut` first, with `nouvelle` and the days of these children."""
+        if debut:
+            lues = list(_lignes(codes, debut, *self._valeurs))
+        else:
+            lues = _premiere(tuple(codes)).objets(*self._valeurs)
+        for demande in lues:
+            demande.famille = self.famille
+        lecture.poser_jours(lues, {e.pk for e in enfants})
+        return lues
+
+
+def page_de(nombre: int, numero: int) -> Page:
+    """Fifty at a time; a number past the end gives the last page."""
+    return Paginator(range(nombre), PAR_PAGE).get_page(numero)
 
 
 def marquer_vues(cles: Iterable, utilisateur, maintenant: datetime) -> None:

@@ -17,8 +17,9 @@ from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import joindre, repondre, repondre_du_fil
 from demandes.forms import Declin, Envoi, Filtre, ReponseAuComplement
 from demandes.liste import (
-    compter,
-    de_la_periode,
+    PAR_PAGE,
+    Consultation,
+    bornes,
     enfants_de,
     lignes,
     marquer_vues,
@@ -29,7 +30,6 @@ from demandes.liste import (
 )
 from demandes.models import EN_COURS, DejaTraitee, Demande, DemandeEvenement, Etat
 from demandes.models.etats import ATTENDENT
-from demandes.models.requetes import nouvelle
 from demandes.recu import blocs, mots_du_jour
 from demandes.retrait import retrait
 from demandes.textes import lignes_de, titre
@@ -80,13 +80,12 @@ def _liste(request: HttpRequest, categorie: str) -> HttpResponse:
     choisi = filtre.valides()
     genre = PAR_CODE.get(choisi["type"])
     enfants = enfants_de(famille, jour)
-    periode = de_la_periode(famille.demandes.visibles(jour), choisi["mois"], maintenant)
-    comptes = compter(periode, nouvelle(request.user, maintenant))
+    consultation = Consultation(famille, request.user, maintenant, bornes(choisi["mois"], maintenant))
+    comptes = consultation.compter()
     codes = [genre.code] if genre else [t.code for t in de_la_categorie(categorie)]
     nombre = sum(comptes[code][0] for code in codes if code in comptes)
-    lues = periode.filter(type__in=codes).avec_jours([e.pk for e in enfants])
-    page = page_de(lues.avec_nouveaute(request.user, maintenant), nombre, choisi["page"])
-    demandes = list(page.object_list)
+    page = page_de(nombre, choisi["page"])
+    demandes = consultation.lire(codes, PAR_PAGE * (page.number - 1), enfants)
     marquer_vues([d.pk for d in demandes if d.nouvelle], request.user, maintenant)
     if genre and genre.permission == SANTE:
         # Its table shows the values.
