@@ -218,28 +218,54 @@ def annees(famille: Famille, jour: date) -> list[int]:
 
     A date typed wrong (year 9999) opens no year: it counts in the solde, no page of its own.
     """
-    dates = (
-        famille.factures.order_by()
+    vues = {annee_scolaire(d) for (d,) in DATES.lignes(famille.pk)} & set(ANNEES)
+    return sorted(vues | {annee_scolaire(jour)}, reverse=True)
+
+
+DATES = Preparee(
+    lambda famille: (
+        Facture.objects.filter(famille=famille)
+        .order_by()
         .values_list("date")
         .union(
-            famille.reglements.order_by().values_list("date"),
+            Reglement.objects.filter(famille=famille).order_by().values_list("date"),
             PriseEnChargeTresor.objects.filter(facture__famille=famille).order_by().values_list("date"),
         )
-    )
-    vues = {annee_scolaire(d) for (d,) in dates} & set(ANNEES)
-    return sorted(vues | {annee_scolaire(jour)}, reverse=True)
+    ),
+    Famille._meta.pk,
+)
 
 
 def operations(famille: Famille) -> list[Operation]:
     """Everything that moved the account, newest first. Three queries."""
-    factures = famille.factures.avec_payable().avec_complement().select_related("regie", "corrige")
-    lignes = [_facture(f) for f in factures]
-    lignes += [_reglement(r) for r in famille.reglements.select_related("regie")]
-    lignes += [
-        _tresor(p)
-        for p in PriseEnChargeTresor.objects.filter(facture__famille=famille).select_related("facture__regie")
-    ]
+    lignes = [_facture(f) for f in FACTURES.objets(famille.pk)]
+    lignes += [_reglement(r) for r in REGLEMENTS.objets(famille.pk)]
+    lignes += [_tresor(p) for p in PRISES.objets(famille.pk)]
     return sorted(lignes, key=lambda o: o.rang, reverse=True)
+
+
+FACTURES = Preparee(
+    lambda famille: (
+        Facture.objects.filter(famille=famille)
+        .avec_payable()
+        .avec_complement()
+        .select_related("regie", "corrige")
+        .order_by("pk")
+    ),
+    Famille._meta.pk,
+)
+REGLEMENTS = Preparee(
+    lambda famille: Reglement.objects.filter(famille=famille).select_related("regie").order_by("pk"),
+    Famille._meta.pk,
+)
+PRISES = Preparee(
+    lambda famille: (
+        PriseEnChargeTresor.objects.filter(facture__famille=famille)
+        .select_related("facture__regie")
+        .order_by("pk")
+    ),
+    Famille._meta.pk,
+)
 
 
 def _facture(facture: Facture) -> Operation:

@@ -14,7 +14,11 @@ from facturation.models import Regie
 from familles.acces import famille_de
 from familles.models import Famille
 from portail.socle.dates import annee_scolaire
+from portail.socle.lecture import Preparee
 from portail.socle.pdf import reponse
+
+# A town has a few: all of them.
+REGIES = Preparee(lambda: Regie.objects.order_by("pk"))
 
 
 def releve(request: HttpRequest) -> HttpResponse:
@@ -24,7 +28,7 @@ def releve(request: HttpRequest) -> HttpResponse:
     du_jour = comptes.releve(famille, form.choisie())
     dues = comptes.impayees(famille)
     soldes = comptes.soldes_par_regie(famille)
-    regies = {regie.pk: regie for regie in Regie.objects.filter(pk__in=soldes)}
+    regies = {regie.pk: regie for regie in REGIES.objets()}
     detail = comptes.detail_par_regie(soldes, dues, regies)
     contexte = {
         "form": form,
