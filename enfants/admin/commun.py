@@ -46,7 +46,8 @@ class ParStructure(ChoixLisibles, admin.ModelAdmin):
         """The name alone: with its structure the column eats the page."""
         return ligne.prestation.nom
 
-    def _choix(self, nom: str, request: HttpRequest) -> QuerySet | None:
+    def choix(self, nom: str, request: HttpRequest) -> QuerySet | None:
+        """What that field may point to; None: no limit."""
         structures = structures_de(request.user)
         return {
             "structure": structures,
@@ -57,17 +58,24 @@ class ParStructure(ChoixLisibles, admin.ModelAdmin):
         }.get(nom)
 
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        choix = self._choix(db_field.name, request)
+        choix = self.choix(db_field.name, request)
         if choix is not None:
             kwargs["queryset"] = choix
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def formfield_for_manytomany(self, db_field, request, **kwargs):
-        choix = self._choix(db_field.name, request)
+        choix = self.choix(db_field.name, request)
         if choix is not None:
             kwargs["queryset"] = choix
             kwargs["widget"] = CasesACocher
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+class AvecStructure(admin.RelatedFieldListFilter):
+    """Rows whose name ends with their structure's: read with it, and those of the agent's structures only."""
+
+    def field_choices(self, field, request, model_admin: ParStructure) -> list[tuple[int, str]]:
+        return [(ligne.pk, str(ligne)) for ligne in model_admin.choix(field.name, request)]
 
 
 class Periode(admin.SimpleListFilter):

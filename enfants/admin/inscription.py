@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from enfants import cloture, inscriptions, regles
-from enfants.admin.commun import JoursField, ParStructure
+from enfants.admin.commun import AvecStructure, JoursField, ParStructure
 from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
 from enfants.inscriptions import Prevision, Remplissage
 from enfants.models import Inscription
@@ -125,7 +125,7 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
         "-du",
         "pk",
     )
-    list_filter = ("mode", "prestation__structure", "prestation")
+    list_filter = ("mode", "prestation__structure", ("prestation", AvecStructure))
     list_select_related = ("enfant", "prestation__structure", "famille")
     search_fields = ("enfant__nom", "enfant__prenom", "famille__numero", "prestation__nom")
     search_help_text = "Nom ou prénom de l’enfant, n° famille, prestation"

@@ -7,7 +7,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from enfants import places
-from enfants.admin.commun import NiveauxField, ParStructure, Periode
+from enfants.admin.commun import AvecStructure, NiveauxField, ParStructure, Periode
 from enfants.models import Creneau, Jauge
 from enfants.places_comptage import recompter
 from portail.socle.admin import Tracee
@@ -116,7 +116,7 @@ class CreneauAdmin(Tracee, ParStructure):
     chemin = "jauge__structure"
     form = CreneauForm
     list_display = ("jour", "jauge", "capacite", "surnombre", "pris", "libres")
-    list_filter = (Periode, "jauge__structure", "jauge")
+    list_filter = (Periode, "jauge__structure", ("jauge", AvecStructure))
     list_select_related = ("jauge__structure",)
     date_hierarchy = "jour"
     fields = (("jauge", "jour"), ("capacite", "surnombre"), "motif_surnombre", "pris")

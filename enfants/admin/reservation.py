@@ -127,7 +127,7 @@ class ReservationAdmin(ParStructure):
     def formfield_for_foreignkey(self, db_field, request, **kwargs):
         if db_field.name == "inscription":
             kwargs["queryset"] = Inscription.objects.filter(
-                prestation__in=self._choix("prestation", request)
+                prestation__in=self.choix("prestation", request)
             ).select_related("enfant", "prestation__structure")
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 

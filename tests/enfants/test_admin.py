@@ -192,6 +192,30 @@ def test_a_capacity_below_what_is_taken_is_an_error_with_the_figures(monde, mair
     assert pris(monde.cantine, LUNDI) == 2
 
 
+@pytest.mark.parametrize("nombre", [1, 3])
+def test_the_lists_read_their_filters_once(monde, mairie, jauge, django_assert_num_queries, nombre):
+    """A Jauge and a service are named after their structure: not a query for each choice."""
+    for n in range(nombre):
+        service = factories.prestation(f"Atelier {n}", places=5)
+        factories.inscription(monde.tom, service, monde.jean)
+    for modele, requetes in ((Creneau, 10), (Inscription, 9)):
+        liste = adresse(modele, "changelist")
+        mairie.get(liste)
+        with django_assert_num_queries(requetes):
+            page = mairie.get(liste).content.decode()
+        assert f"Atelier {nombre - 1} (Garderie périscolaire)" in page
+
+
+def test_an_agent_filters_by_their_own_jauges(monde, jauge):
+    ailleurs = factories.structure("Crèche des Lilas", genre="creche")
+    for libelle in ("Bébés", "Grands"):
+        Jauge.objects.create(structure=ailleurs, libelle=libelle, capacite=3)
+    agent = factories.agent("lilas", "enfants.view_creneau")
+    AffectationAgent.objects.create(utilisateur=agent, structure=ailleurs)
+    page = monde.client(agent).get(adresse(Creneau, "changelist")).content.decode()
+    assert "Bébés" in page and "Grands" in page and "Cantine" not in page
+
+
 def test_more_places_promote_those_who_wait(monde, mairie, jauge, django_capture_on_commit_callbacks):
     for qui in ("lea", "tom", "zoe"):
         demander(monde.inscriptions[qui], LUNDI)
