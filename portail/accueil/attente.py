@@ -40,7 +40,9 @@ DERNIER_MESSAGE = Preparee(
 
 @dataclass(frozen=True)
 class Attente:
-    """A line: icon and tone of its round, what, when or why, one action."""
+    """A line: icon and tone of its round, what, when or why, one action. `url_etroite`: where it leads on a phone, when
+    the page for a wide screen is another.
+    """
 
     icone: str
     ton: str
@@ -49,6 +51,7 @@ class Attente:
     action: str
     url: str
     principale: bool = False
+    url_etroite: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: li
 
 def _rappels(rappels: list[Rappel]) -> list[Attente]:
     return [
-        Attente("calendrier", "ocre", r.titre, r.detail, "Réserver", r.url) for r in rappels[:DETAIL_RAPPELS]
+        Attente("calendrier", "ocre", r.titre, r.detail, "Réserver", r.url, url_etroite=r.url_semaine)
+        for r in rappels[:DETAIL_RAPPELS]
     ]
 
 

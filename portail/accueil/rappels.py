@@ -49,6 +49,11 @@ class Rappel:
         return reverse("planning_enfant", kwargs={"pk": self.enfant.pk, "mois": f"{self.jours[0]:%Y-%m}"})
 
     @property
+    def url_semaine(self) -> str:
+        """The list of that week, for a narrow screen."""
+        return f"{self.url}?vue=semaine&du={self.jours[0].isoformat()}"
+
+    @property
     def _noms(self) -> list[str]:
         # « mercredi 2 décembre » in one piece is wider than a narrow phone's line: the weekday may stay above.
         return [regles.jour_en_mots(j, self.aujourdhui).replace(INSECABLE, " ", 1) for j in self.jours]

@@ -176,7 +176,13 @@ class TestDelai:
         html, lu = attend(monde, monde.jean)
         assert "Tom n’a pas « Restauration scolaire » jeudi 26" in lu
         assert "Réservez avant mardi 24, 12 h." in lu
-        assert f'href="/enfants/{monde.tom.pk}/planning/2026-11/"' in html
+        mois = f"/enfants/{monde.tom.pk}/planning/2026-11/"
+        semaine = f"{mois}?vue=semaine&amp;du=2026-11-26"
+        # On a narrow screen, the list of the week; elsewhere the month. Only one of the two is there.
+        assert re.findall(r'class="btn ([^"]*)" href="([^"]*planning[^"]*)"', html) == [
+            ("btn-outline-primary d-none d-lg-inline-flex", mois),
+            ("btn-outline-primary btn-fleche d-lg-none", semaine),
+        ]
         for qui in (monde.jeanne, monde.claire):
             assert "n’a pas" not in attend(monde, qui)[1]
 
