@@ -57,12 +57,22 @@ class AjoutForm(FormulaireAConfirmer):
 
 
 class Geste(NamedTuple):
-    """An action of the list: bookings in the states `retire` are no longer due after it, those of `ajoute` become so."""
+    """An action of the list: from which states to which one, in words (« refusées »). Bookings in the states `retire`
+    are no longer due after it, those of `ajoute` become so.
+    """
 
     action: str
     titre: str
+    depuis: tuple[str, ...]
+    vers: str
+    mot: str
     retire: tuple[str, ...] = ()
     ajoute: tuple[str, ...] = ()
+
+    def deja(self, avant: dict[int, str]) -> str:
+        """« Déjà refusées : 2. », of those it changes no more; `avant`: states by booking."""
+        nombre = sum(etat == self.vers for etat in avant.values())
+        return f" Déjà {self.mot}{INSECABLE}: {nombre}." if nombre else ""
 
     def avertir(self, reservations) -> list[str]:
         """What it does to the invoices, in sentences."""
@@ -74,6 +84,9 @@ class Geste(NamedTuple):
                 if r.etat in self.ajoute
             ],
         )
+
+
+ATTENDENT = (Etat.DEMANDEE, Etat.EN_ATTENTE)
 
 
 class MotifForm(forms.Form):
@@ -152,22 +165,27 @@ class ReservationAdmin(ParStructure):
             raise places.TransitionInterdite(issue.phrase)
         obj.__dict__.update(issue.reservation.__dict__)
 
-    def _faire(self, request, verbe, nombre: int) -> None:
+    def _faire(self, request, geste: Geste, verbe, avant: dict[int, str]) -> None:
+        """`verbe` on these bookings. What was already so comes back as it is: it is not counted as done."""
         try:
-            faites = verbe()
+            faites = [r for r in verbe(list(avant)) if r.etat != avant[r.pk]]
         except places.TransitionInterdite as refus:
             messages.error(request, " ".join(refus.messages))
             return
-        suite = " Les autres ne pouvaient pas l’être." if len(faites) < nombre else ""
+        suite, deja = geste.deja(avant), sum(etat == geste.vers for etat in avant.values())
+        if len(faites) + deja < len(avant):
+            suite += " Les autres ne pouvaient pas l’être."
         niveau = messages.success if faites else messages.warning
-        niveau(request, f"Réservations traitées{INSECABLE}: {len(faites)} sur {nombre}.{suite}")
+        niveau(request, f"Réservations traitées{INSECABLE}: {len(faites)} sur {len(avant)}.{suite}")
 
     @admin.action(description="Accepter les demandes choisies", permissions=["change"])
     def accepter(self, request, queryset):
         return self._sans_motif(
             request,
             queryset,
-            Geste("accepter", "Accepter ces demandes", ajoute=(Etat.DEMANDEE, Etat.EN_ATTENTE)),
+            Geste(
+                "accepter", "Accepter ces demandes", ATTENDENT, Etat.RESERVEE, "réservées", ajoute=ATTENDENT
+            ),
             lambda ids: places.decider(ids, True, request.user, timezone.now()),
         )
 
@@ -176,7 +194,14 @@ class ReservationAdmin(ParStructure):
         return self._sans_motif(
             request,
             queryset,
-            Geste("excuser", "Excuser ces absences", retire=(Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE)),
+            Geste(
+                "excuser",
+                "Excuser ces absences",
+                (Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE),
+                Etat.ABSENT_EXCUSE,
+                "excusées",
+                retire=(Etat.ABSENCE_DEMANDEE, Etat.ABSENT_FACTURE),
+            ),
             lambda ids: places.trancher_absences(ids, True, request.user, timezone.now()),
         )
 
@@ -185,7 +210,14 @@ class ReservationAdmin(ParStructure):
         return self._sans_motif(
             request,
             queryset,
-            Geste("facturer", "Facturer ces absences", ajoute=(Etat.ABSENT_EXCUSE,)),
+            Geste(
+                "facturer",
+                "Facturer ces absences",
+                (Etat.ABSENCE_DEMANDEE, Etat.ABSENT_EXCUSE),
+                Etat.ABSENT_FACTURE,
+                "facturées",
+                ajoute=(Etat.ABSENT_EXCUSE,),
+            ),
             lambda ids: places.trancher_absences(ids, False, request.user, timezone.now()),
         )
 
@@ -194,7 +226,14 @@ class ReservationAdmin(ParStructure):
         return self._sans_motif(
             request,
             queryset,
-            Geste("mettre_en_conge", "Mettre ces jours en congé", retire=(Etat.RESERVEE,)),
+            Geste(
+                "mettre_en_conge",
+                "Mettre ces jours en congé",
+                (Etat.RESERVEE,),
+                Etat.CONGE,
+                "en congé",
+                retire=(Etat.RESERVEE,),
+            ),
             lambda ids: places.mettre_en_conge(ids, request.user, timezone.now()),
         )
 
@@ -203,7 +242,7 @@ class ReservationAdmin(ParStructure):
         return self._avec_motif(
             request,
             queryset,
-            Geste("refuser", "Refuser ces demandes"),
+            Geste("refuser", "Refuser ces demandes", ATTENDENT, Etat.REFUSEE, "refusées"),
             lambda ids, motif: places.decider(ids, False, request.user, timezone.now(), motif),
         )
 
@@ -212,25 +251,37 @@ class ReservationAdmin(ParStructure):
         return self._avec_motif(
             request,
             queryset,
-            Geste("annuler", "Annuler ces réservations", retire=places.ANNULABLES),
+            Geste(
+                "annuler",
+                "Annuler ces réservations",
+                places.ANNULABLES,
+                Etat.ANNULEE,
+                "annulées",
+                retire=places.ANNULABLES,
+            ),
             lambda ids, motif: places.annuler(ids, request.user, timezone.now(), motif),
         )
 
     def _sans_motif(self, request, queryset, geste: Geste, verbe):
         """At once; where an invoice would no longer say the truth, ask first."""
-        ids = list(queryset.values_list("pk", flat=True))
         phrases = [] if "confirmer" in request.POST else geste.avertir(queryset)
         if phrases:
             return self._demander(request, queryset, geste, phrases)
-        self._faire(request, lambda: verbe(ids), len(ids))
+        self._faire(request, geste, verbe, dict(queryset.values_list("pk", "etat")))
         return None
 
     def _avec_motif(self, request, queryset, geste: Geste, verbe):
-        """Ask the motif first; None once done (back to the list)."""
+        """Ask the motif first, unless there is nothing to do; None once done (back to the list)."""
+        avant = dict(queryset.values_list("pk", "etat"))
+        if not set(avant.values()) & set(geste.depuis):
+            messages.warning(
+                request, f"Aucune des réservations choisies ne peut être {geste.mot[:-1]}.{geste.deja(avant)}"
+            )
+            return None
         form = MotifForm(request.POST if "confirmer" in request.POST else None)
-        ids = list(queryset.values_list("pk", flat=True))
         if form.is_valid():
-            self._faire(request, lambda: verbe(ids, form.cleaned_data["motif"]), len(ids))
+            motif = form.cleaned_data["motif"]
+            self._faire(request, geste, lambda ids: verbe(ids, motif), avant)
             return None
         return self._demander(request, queryset, geste, geste.avertir(queryset), form)
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from enfants import semaine
+from enfants import places, semaine
 from enfants.models import (
     AffectationAgent,
     AnneeScolaire,
@@ -34,6 +34,7 @@ from portail.socle.models import Courriel, Trace
 from tests import factories
 from tests.enfants.fabrique import JEUDI, LUNDI, MAINTENANT, automatique, demander, pris, reserver
 
+N = "\N{NO-BREAK SPACE}"
 pytestmark = pytest.mark.django_db
 MODELES = [m for m in admin.site._registry if m._meta.app_label == "enfants"]
 
@@ -276,6 +277,42 @@ def test_deciding_from_the_list(monde, mairie):
     assert etats == {accepte.pk: "reservee", refuse.pk: "refusee"}
     evenement = Reservation.objects.get(pk=refuse.pk).evenements.last()
     assert (evenement.par, evenement.motif) == (monde.agent, "Complet")
+
+
+def test_what_was_already_so_is_not_counted_as_done(monde, mairie):
+    (reservee,) = reserver(monde.inscriptions["lea"], LUNDI, etat=Etat.RESERVEE)
+    (annulee,) = reserver(monde.inscriptions["zoe"], LUNDI, etat=Etat.ANNULEE)
+    attend = demander(monde.inscriptions["tom"], LUNDI)[0].reservation
+    liste = adresse(Reservation, "changelist")
+
+    def accepter(*choisies) -> str:
+        envoi = {"action": "accepter", "_selected_action": [r.pk for r in choisies]}
+        return mairie.post(liste, envoi, follow=True).content.decode()
+
+    assert (
+        f"Réservations traitées{N}: 1 sur 3. Déjà réservées{N}: 1. Les autres ne pouvaient pas l’être."
+        in accepter(reservee, annulee, attend)
+    )
+    assert f"Réservations traitées{N}: 0 sur 2. Déjà réservées{N}: 2.</li>" in accepter(reservee, attend)
+
+
+def dans_l_etat(inscription, etat: str) -> Reservation:
+    if etat != Etat.REFUSEE:
+        return reserver(inscription, LUNDI, etat=etat)[0]
+    demandee = demander(inscription, LUNDI)[0].reservation
+    return places.decider([demandee.pk], False, None, MAINTENANT, "Complet")[0]
+
+
+@pytest.mark.parametrize(("action", "mot"), [("refuser", "refusée"), ("annuler", "annulée")])
+def test_no_motif_is_asked_when_nothing_can_be_done(monde, mairie, action, mot):
+    etats = {"refuser": (Etat.RESERVEE, Etat.REFUSEE), "annuler": (Etat.REFUSEE, Etat.ANNULEE)}[action]
+    lignes = [
+        dans_l_etat(monde.inscriptions[nom], etat) for nom, etat in zip(("lea", "tom"), etats, strict=True)
+    ]
+    envoi = {"action": action, "_selected_action": [r.pk for r in lignes]}
+    page = mairie.post(adresse(Reservation, "changelist"), envoi, follow=True).content.decode()
+    assert f"Aucune des réservations choisies ne peut être {mot}. Déjà {mot}s{N}: 1." in page
+    assert 'name="motif"' not in page
 
 
 def test_a_leave_is_for_the_booked_days_of_a_contract(monde, mairie):
