@@ -1,5 +1,6 @@
 """The tax certificate: childcare paid in the year for children under six, nothing else, to the cent."""
 
+import re
 from datetime import date
 from decimal import Decimal
 
@@ -159,7 +160,12 @@ def test_the_page_and_the_paper_of_the_three_people(petits):
     assert papier["Content-Type"] == "application/pdf"
     assert papier.content.startswith(b"%PDF")
     assert jean.get(reverse("attestation_pdf", args=[2025])).status_code == 404
-    assert reverse("attestations") in jean.get(reverse("releve")).text
+    # The button and the page it leads to say the same words.
+    bouton = re.search(rf'<a [^>]*href="{reverse("attestations")}".*?</a>', jean.get(reverse("releve")).text)[
+        0
+    ]
+    assert re.sub("<[^>]+>", "", bouton) == "Attestations fiscales"
+    assert "<h1>Attestations fiscales</h1>" in page
     for autre in (petits.jeanne, petits.claire):
         client = petits.client(autre)
         assert "Aucune attestation pour l’instant." in client.get(reverse("attestations")).text
