@@ -86,6 +86,8 @@ class Geste(NamedTuple):
         )
 
 
+# Named one by one on the page that confirms; far under DATA_UPLOAD_MAX_NUMBER_FIELDS, past which Django answers 400.
+CONFIRMEES_MAX = 1000
 ATTENDENT = (Etat.DEMANDEE, Etat.EN_ATTENTE)
 
 
@@ -285,7 +287,17 @@ class ReservationAdmin(ParStructure):
             return None
         return self._demander(request, queryset, geste, geste.avertir(queryset), form)
 
-    def _demander(self, request, queryset, geste: Geste, phrases: list[str], form=None) -> TemplateResponse:
+    def _demander(
+        self, request, queryset, geste: Geste, phrases: list[str], form=None
+    ) -> TemplateResponse | None:
+        """The page that names each booking before it is touched; None when they are more than it can hold."""
+        if (nombre := queryset.count()) > CONFIRMEES_MAX:
+            messages.error(
+                request,
+                f"{nombre} réservations sont choisies{INSECABLE}: pas plus de {CONFIRMEES_MAX} à la fois. "
+                "Resserrez la liste avec les filtres (période, état, structure), puis recommencez.",
+            )
+            return None
         contexte = self.admin_site.each_context(request) | {
             "title": geste.titre,
             "opts": self.model._meta,

@@ -38,6 +38,10 @@ class AvoirForm(forms.Form):
     )
 
 
+# They travel in an address, which servers cut at four thousand characters.
+CONFIEES_MAX = 400
+
+
 class OrmcForm(forms.Form):
     """Which collective title takes the invoices over."""
 
@@ -184,7 +188,14 @@ class FactureAdmin(SansAgentLimite, LectureSeule, PageAdmin):
         return self.page(request, "facturation/admin/avoir.html", contexte)
 
     @admin.action(description="Confier à la trésorerie (ORMC)", permissions=["tresorerie"])
-    def confier(self, request: HttpRequest, queryset) -> HttpResponse:
+    def confier(self, request: HttpRequest, queryset) -> HttpResponse | None:
+        if (nombre := queryset.count()) > CONFIEES_MAX:
+            messages.error(
+                request,
+                f"{nombre} factures sont choisies{INSECABLE}: pas plus de {CONFIEES_MAX} à la fois. "
+                "Resserrez la liste avec les filtres ou la recherche, puis recommencez.",
+            )
+            return None
         cles = ",".join(str(pk) for pk in queryset.order_by("pk").values_list("pk", flat=True))
         return redirect(f"{reverse('admin:facturation_facture_tresorerie')}?factures={cles}")
 

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from enfants import places, semaine
+from enfants.admin.reservation import CONFIRMEES_MAX
 from enfants.models import (
     AffectationAgent,
     AnneeScolaire,
@@ -630,3 +631,29 @@ def test_hours_and_days_are_written_as_people_do(monde, mairie):
     assert f'value="{heure.value():%H:%M}"' in str(heure)
     (r,) = reserver(monde.inscriptions["lea"], LUNDI)
     assert str(r).endswith(", 30/11/2026")
+
+
+def test_more_bookings_than_a_page_can_name_are_refused_with_a_sentence(monde, mairie, monkeypatch):
+    """« Tout sélectionner », then three thousand hidden fields: Django would answer 400."""
+    monkeypatch.setattr("enfants.admin.reservation.CONFIRMEES_MAX", 1)
+    lignes = [reserver(monde.inscriptions[nom], LUNDI)[0] for nom in ("lea", "tom")]
+    envoi = {"action": "annuler", "_selected_action": [lignes[0].pk], "select_across": "1"}
+    page = mairie.post(adresse(Reservation, "changelist"), envoi, follow=True).content.decode()
+    assert f"2 réservations sont choisies{N}: pas plus de 1 à la fois." in page
+    page = mairie.post(adresse(Reservation, "changelist"), envoi | {"select_across": "0"}, follow=True)
+    assert 'name="motif"' in page.content.decode()
+
+
+def test_a_page_of_confirmation_stays_under_the_limit_of_fields(settings):
+    assert settings.DATA_UPLOAD_MAX_NUMBER_FIELDS > CONFIRMEES_MAX + 10
+
+
+def test_too_many_fields_are_answered_in_french(monde, mairie, settings):
+    trop = [str(n) for n in range(settings.DATA_UPLOAD_MAX_NUMBER_FIELDS)]
+    reponse = mairie.post(
+        adresse(Reservation, "changelist"),
+        "&".join(["action=accepter", *(f"_selected_action={n}" for n in trop)]),
+        content_type="application/x-www-form-urlencoded",
+    )
+    assert reponse.status_code == 400
+    assert "Nous n’avons pas compris cette demande" in reponse.content.decode()

@@ -376,3 +376,11 @@ def test_days_after_the_period_are_left_alone(monde, octobre):
     fabrique.reservation(monde.inscriptions["tom"], octobre.au + timedelta(days=1))
     monde.client(monde.agent).post(adresse("campagne_calculer", octobre.pk))
     assert Brouillon.objects.get(famille=monde.jean).total_centimes == 345
+
+
+def test_more_invoices_than_an_address_can_hold_are_refused_with_a_sentence(monde, monkeypatch):
+    monkeypatch.setattr("facturation.admin.factures.CONFIEES_MAX", 1)
+    dues = [fabrique.facture(monde.jean, 1000), fabrique.facture(monde.claire, 1000)]
+    envoi = {"action": "confier", "_selected_action": [dues[0].pk], "select_across": "1"}
+    page = monde.client(monde.agent).post(adresse("facture_changelist"), envoi, follow=True)
+    assert "2 factures sont choisies\N{NO-BREAK SPACE}: pas plus de 1 à la fois." in texte(page)
