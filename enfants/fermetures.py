@@ -2,7 +2,8 @@
 
 Two transactions, in this order: `enregistrer` (the days are closed, alone with the calendar: who books either has
 committed already, or will read the closure), then `balayer` (what was booked is cancelled, places freed, families
-told). Killed in between, the scheduled work sweeps (`balayer_tout`). Past days never move: they may be invoiced.
+told). Killed in between, the scheduled work sweeps the days to come (`balayer_tout`). Past days count as well: a
+strike is often recorded the day after, and nobody pays for a day that did not open; their invoices are corrected.
 """
 
 from collections import defaultdict
@@ -27,10 +28,10 @@ TOUCHES = (*places.ANNULABLES, Etat.ABSENT_FACTURE)
 
 @dataclass
 class Prevision:
-    """What recording (or ending) a closure does. `passees`: bookings of past days, left as they are."""
+    """What recording (or ending) a closure does. `venus`: days somebody was noted present, left as they are."""
 
     reservations: list[Reservation] = field(default_factory=list)
-    passees: int = 0
+    venus: int = 0
     rouvertes: list[Reservation] = field(default_factory=list)  # cancelled by it, on days that open again
 
     @property
@@ -77,11 +78,10 @@ def prevoir(projet: Fermeture | None, avant: Fermeture | None, aujourdhui: date)
     """What goes from `avant` (None: new) to `projet` (None: deleted) does."""
     prevision = Prevision()
     if projet is not None:
-        lignes = _lignes(projet)
         # Closed in the course of the day: who is noted present was looked after, and is billed as booked.
-        a_venir = lignes.filter(jour__gte=aujourdhui, etat__in=TOUCHES)
-        prevision.reservations = list(a_venir.exclude(Exists(presences())))
-        prevision.passees = lignes.filter(jour__lt=aujourdhui, etat__in=TOUCHES).count()
+        touchees = _lignes(projet).filter(etat__in=TOUCHES)
+        prevision.reservations = list(touchees.exclude(Exists(presences())))
+        prevision.venus = touchees.filter(Exists(presences())).count()
     if avant is not None:
         annulees = _lignes(avant).filter(
             jour__gte=aujourdhui, etat__in=(Etat.ANNULEE, Etat.ABSENT_EXCUSE), motif=motif_de(avant)
@@ -101,17 +101,13 @@ def enregistrer(fermeture: Fermeture) -> None:
 
 
 @transaction.atomic
-def balayer(fermeture: Fermeture, par, maintenant: datetime) -> Prevision:
-    """Cancel what is booked on closed days to come, free the places, tell the families. Twice is once."""
-    aujourdhui = maintenant.astimezone(PARIS).date()
-    fait = prevoir(fermeture, None, aujourdhui)
-    absences = [r.pk for r in fait.reservations if r.etat == Etat.ABSENT_FACTURE]
-    autres = [r.pk for r in fait.reservations if r.etat != Etat.ABSENT_FACTURE]
-    faites = [
-        *places.trancher_absences(absences, True, par, maintenant, motif_de(fermeture)),
-        *places.annuler(autres, par, maintenant, motif_de(fermeture)),
-    ]
-    finies = {r.pk for r in faites}
+def balayer(fermeture: Fermeture, par, maintenant: datetime, depuis: date | None = None) -> Prevision:
+    """Cancel what is booked on closed days (from `depuis`: all of them), free the places, tell the families. Twice is
+    once.
+    """
+    fait = prevoir(fermeture, None, maintenant.astimezone(PARIS).date())
+    touchees = [r.pk for r in fait.reservations if depuis is None or r.jour >= depuis]
+    finies = {r.pk for r in places.fermer(touchees, par, maintenant, motif_de(fermeture))}
     fait.reservations = [r for r in fait.reservations if r.pk in finies]
     prevenir(str(fermeture.pk), fermeture.motif, fait.reservations, "fermeture")
     return fait
@@ -138,7 +134,10 @@ def prevenir(cause: str, motif: str, reservations: Iterable[Reservation], quoi: 
 
 
 def balayer_tout(maintenant: datetime) -> str:
-    """Scheduled: closures whose sweep was cut short."""
-    a_venir = Fermeture.objects.filter(au__gte=maintenant.astimezone(PARIS).date()).order_by("pk")
-    annulees = sum(len(balayer(f, None, maintenant).reservations) for f in a_venir)
+    """Scheduled: closures whose sweep was cut short. Days to come only: what an agent decided since of a past day
+    stands.
+    """
+    jour = maintenant.astimezone(PARIS).date()
+    a_venir = Fermeture.objects.filter(au__gte=jour).order_by("pk")
+    annulees = sum(len(balayer(f, None, maintenant, jour).reservations) for f in a_venir)
     return f"{annulees} réservations annulées"

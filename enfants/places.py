@@ -60,6 +60,7 @@ __all__ = [
     "deja_commence",
     "examiner",
     "examiner_absences",
+    "fermer",
     "limites_pour_decliner",
     "perdues",
     "promouvoir",
@@ -247,6 +248,29 @@ def annuler(reservation_ids: Iterable[int], par, maintenant: datetime, motif: st
     declarees = [Passage(r, Etat.RESERVEE, motif) for r in lignes if r.etat == Etat.ABSENCE_DEMANDEE]
     appliquer(declarees, tenue, par, maintenant)
     passages = [Passage(r, Etat.ANNULEE, motif) for r in lignes if r.etat in ANNULABLES]
+    liberees = appliquer(passages, tenue, par, maintenant)
+    proposer(liberees, tenue, maintenant)
+    return [passage.reservation for passage in passages]
+
+
+@transaction.atomic
+def fermer(reservation_ids: Iterable[int], par, maintenant: datetime, motif: str) -> list[Reservation]:
+    """Days nobody opened: bookings are cancelled, billed absences excused, places freed; a leave stays a leave.
+
+    Who is noted present was looked after, and is left alone: read once the children are held, as `pointage` holds
+    them.
+    """
+    tenue = tenir(reservation_ids)
+    venus = set(
+        Reservation.objects.filter(Exists(presences()), pk__in=tenue.reservations).values_list(
+            "pk", flat=True
+        )
+    )
+    lignes = [r for pk, r in tenue.reservations.items() if pk not in venus]
+    declarees = [Passage(r, Etat.RESERVEE, motif) for r in lignes if r.etat == Etat.ABSENCE_DEMANDEE]
+    appliquer(declarees, tenue, par, maintenant)
+    vers = dict.fromkeys(ANNULABLES, Etat.ANNULEE) | {Etat.ABSENT_FACTURE: Etat.ABSENT_EXCUSE}
+    passages = [Passage(r, vers[r.etat], motif) for r in lignes if r.etat in vers]
     liberees = appliquer(passages, tenue, par, maintenant)
     proposer(liberees, tenue, maintenant)
     return [passage.reservation for passage in passages]

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from enfants import places
 from enfants.models import Enfant, Etat, Pointage, Prestation, Reservation
+from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
 
 # Marks the absences that attendance itself billed, so that a tap by mistake can be undone.
 ABSENT_AU_POINTAGE = "Absent au pointage"
@@ -56,6 +57,14 @@ def chercher(texte: str, maximum: int = 12) -> list[Enfant]:
     return list(trouves.order_by("nom", "prenom", "pk")[:maximum])
 
 
+def tenir(enfant: Enfant) -> None:
+    """Hold the child before its attendance is written: a closure that cancels the day reads who came under the same
+    lock. Inside a transaction.
+    """
+    tenir_ensemble(CALENDRIER)
+    verrouiller(Enfant.objects.filter(pk=enfant.pk))
+
+
 @transaction.atomic
 def pointer(
     enfant: Enfant, prestation: Prestation, jour: date, present: bool | None, agent, maintenant: datetime
@@ -65,6 +74,7 @@ def pointer(
     Absent on a booked day: the absence is billed until somebody excuses it; a declared absence contradicted by
     presence is a booking again.
     """
+    tenir(enfant)
     if present is None:
         Pointage.objects.filter(enfant=enfant, prestation=prestation, jour=jour).delete()
     else:

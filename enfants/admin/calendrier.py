@@ -1,6 +1,7 @@
 """The calendar: holidays, bank holidays, closures (which cancel what was booked, and say so)."""
 
 from copy import copy
+from datetime import date
 
 from django.contrib import admin, messages
 from django.db.models import Q
@@ -78,11 +79,11 @@ class FermetureForm(FormulaireAConfirmer):
         avant = Fermeture.objects.filter(pk=self.instance.pk).first()
         self.prevision = fermetures.prevoir(projet, avant, timezone.localdate())
         if not self.prevision.vide and not self.errors:
-            self.confirmer(effets_de(self.prevision))
+            self.confirmer(effets_de(self.prevision, timezone.localdate()))
         return valeurs
 
 
-def effets_de(prevision: fermetures.Prevision) -> Effets:
+def effets_de(prevision: fermetures.Prevision, aujourdhui: date) -> Effets:
     """The panel before closing, widening, shortening or deleting."""
     faits = []
     annulees, muettes = len(prevision.reservations), prevision.sans_courriel
@@ -91,6 +92,10 @@ def effets_de(prevision: fermetures.Prevision) -> Effets:
             f"Réservations annulées{INSECABLE}: {annulees} (enfants{INSECABLE}: {prevision.enfants}, "
             f"jours{INSECABLE}: {prevision.jours}). Leurs places sont rendues."
         )
+        if passes := len({r.jour for r in prevision.reservations if r.jour < aujourdhui}):
+            faits.append(
+                f"Dont jours passés{INSECABLE}: {passes}. Les enfants qui ne sont pas venus n’y sont pas facturés."
+            )
         faits += cloture.avertir(retires=prevision.reservations)
     if prevision.rouvertes:
         faits.append(
@@ -100,10 +105,10 @@ def effets_de(prevision: fermetures.Prevision) -> Effets:
     faits.append(f"Familles prévenues par courriel{INSECABLE}: {len(prevision.familles) - len(muettes)}.")
     if muettes:
         faits.append(f"Familles sans courriel, à appeler{INSECABLE}: {len(muettes)}.")
-    if prevision.passees:
+    if prevision.venus:
         faits.append(
-            f"Réservations de jours passés{INSECABLE}: {prevision.passees}. Elles ne changent pas, elles sont peut-être "
-            "déjà facturées\N{NO-BREAK SPACE}: excusez-les dans la liste des réservations, ou faites un avoir."
+            f"Journées d’enfants notés présents{INSECABLE}: {prevision.venus}. Elles ne changent pas\N{NO-BREAK SPACE}: elles "
+            "restent réservées, et facturées."
         )
     groupes = (
         ("Réservations annulées", tuple(_ligne(r) for r in prevision.reservations)),
@@ -175,7 +180,7 @@ class FermetureAdmin(Tracee, ParStructure, AConfirmer):
         if fermeture is not None and self.has_delete_permission(request, fermeture):
             prevision = fermetures.prevoir(None, fermeture, timezone.localdate())
             extra_context = {
-                "effets": None if prevision.vide else effets_de(prevision),
+                "effets": None if prevision.vide else effets_de(prevision, timezone.localdate()),
                 **(extra_context or {}),
             }
         return super().delete_view(request, object_id, extra_context)

@@ -19,7 +19,7 @@ from enfants.admin.commun import ParStructure, prestations_de
 from enfants.calendrier import calendrier_du
 from enfants.models import Enfant, Etat, Pointage, Structure
 from enfants.planning_case import MOTS
-from enfants.pointage import Attendu, chercher, feuille, noter_heures, pointer
+from enfants.pointage import Attendu, chercher, feuille, noter_heures, pointer, tenir
 from portail.socle import pdf
 from portail.socle.admin import Tracee
 from portail.socle.models import Collectivite
@@ -58,6 +58,7 @@ class PointageAdmin(Tracee, ParStructure):
     def save_model(self, request, obj, form, change):
         """Through the same door as the sheet, then the hours."""
         obj.agent = request.user
+        tenir(obj.enfant)
         super().save_model(request, obj, form, change)
         pointer(obj.enfant, obj.prestation, obj.jour, obj.present, request.user, timezone.now())
 

@@ -1,15 +1,20 @@
 """A booking made while a closure is being recorded cannot survive it: PostgreSQL, real threads, negative control."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
 import pytest
-from django.db import connection
+from django.db import connection, connections, transaction
 
 from enfants import fermetures
 from enfants.models import Etat, Fermeture, Reservation
+from enfants.pointage import pointer
 from portail.socle import verrous
 from tests import factories
 from tests.concurrence.entretemps import reservation_en_cours
 from tests.concurrence.test_places import demande, ensemble, parents, sans_reserve
-from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique
+from tests.enfants.fabrique import LUNDI, MAINTENANT, automatique, reserver
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 __all__ = ["sans_reserve"]
@@ -40,6 +45,49 @@ def test_temoin_sans_le_verrou_la_reservation_survit(monkeypatch):
     (inscription,) = parents(1, cantine)
     une_reservation_pendant_la_fermeture(cantine, inscription)
     assert Reservation.objects.get().etat == Etat.RESERVEE
+
+
+@contextmanager
+def pointage_en_cours(reservation: Reservation) -> Iterator[None]:
+    """The child has just been noted present, not committed: at the end of the block, or after a second."""
+    ecrit, partir = Event(), Event()
+
+    def agent():
+        try:
+            with transaction.atomic():
+                pointer(reservation.enfant, reservation.prestation, LUNDI, True, None, MAINTENANT)
+                ecrit.set()
+                partir.wait(timeout=1)
+        finally:
+            connections.close_all()
+
+    fil = Thread(target=agent)
+    fil.start()
+    try:
+        assert ecrit.wait(timeout=10)
+        yield
+    finally:
+        partir.set()
+        fil.join()
+
+
+def une_presence_notee_pendant_la_fermeture() -> Reservation:
+    cantine = automatique(factories.prestation(places=9))
+    (inscription,) = parents(1, cantine)
+    (reservation,) = reserver(inscription, LUNDI)
+    with pointage_en_cours(reservation):
+        fermer(cantine)
+    reservation.refresh_from_db()
+    return reservation
+
+
+def test_qui_vient_d_etre_note_present_garde_sa_journee():
+    assert une_presence_notee_pendant_la_fermeture().etat == Etat.RESERVEE
+
+
+def test_temoin_sans_le_verrou_sa_journee_est_annulee(monkeypatch):
+    monkeypatch.setattr(verrous, "ACTIF", False)
+    assert une_presence_notee_pendant_la_fermeture().etat == Etat.ANNULEE
 
 
 @pytest.mark.parametrize("tour", range(3))

@@ -1,9 +1,10 @@
-"""Closed days: shown first, cancelled and told; widened, shortened, deleted; past days never move."""
+"""Closed days: shown first, cancelled and told; widened, shortened, deleted; past days too."""
 
 from datetime import date
 
 import pytest
 import time_machine
+from django.utils import timezone
 
 from enfants import fermetures, places
 from enfants.models import Etat, Fermeture, JourFerie, PeriodeVacances, Pointage, Reservation
@@ -82,16 +83,39 @@ def test_un_balayage_interrompu_est_repris_par_le_travail_programme(monde):
     assert etats() == {("Léa", 30): "annulee"}
 
 
-def test_les_jours_passes_ne_changent_pas_et_c_est_dit(monde):
-    reserver(monde.inscriptions["lea"], JEUDI)
-    reserver(monde.inscriptions["lea"], LUNDI)
+def test_une_greve_saisie_le_lendemain_ne_se_paie_pas_et_qui_est_venu_ne_change_pas(monde):
+    """RULES.md: automatic exemption. Past or to come, the same page is confirmed, and the families are told."""
+    reserver(monde.inscriptions["lea"], JEUDI, LUNDI)
+    reserver(monde.inscriptions["tom"], JEUDI, etat=Etat.ABSENT_FACTURE)
+    reserver(monde.inscriptions["zoe"], JEUDI)
+    Pointage.objects.create(enfant=monde.tom, prestation=monde.cantine, jour=JEUDI, present=False)
+    Pointage.objects.create(enfant=monde.zoe, prestation=monde.cantine, jour=JEUDI, present=True)
     with time_machine.travel("2026-11-27 09:00 +0100", tick=False):
         mairie = monde.client(monde.agent)
         envoi = {"prestation": monde.cantine.pk, "du": "2026-11-26", "au": "2026-11-30", "motif": "Grève"}
-        montre = mairie.post(adresse(Fermeture, "add"), envoi)
-        assert f"Réservations de jours passés{N}: 1." in montre.content.decode()
+        html = mairie.post(adresse(Fermeture, "add"), envoi).content.decode()
+        assert f"Réservations annulées{N}: 3 (enfants{N}: 2, jours{N}: 2)" in html
+        assert f"Dont jours passés{N}: 1." in html
+        assert f"Journées d’enfants notés présents{N}: 1." in html
+        assert not Fermeture.objects.exists()
         confirmer(mairie, adresse(Fermeture, "add"), envoi)
-    assert etats() == {("Léa", 26): "reservee", ("Léa", 30): "annulee"}
+    assert etats() == {
+        ("Léa", 26): "annulee",
+        ("Léa", 30): "annulee",
+        ("Tom", 26): "absent_excuse",
+        ("Zoé", 26): "reservee",
+    }
+    assert Courriel.objects.filter(objet="Fermeture : Grève").count() == 1
+
+
+def test_ce_qu_un_agent_decide_d_un_jour_passe_tient(monde):
+    """The scheduled work resumes the days to come only."""
+    (absente,) = reserver(monde.inscriptions["lea"], JEUDI, etat=Etat.ABSENT_FACTURE)
+    fermer(monde, JEUDI, LUNDI)
+    places.changer(absente, Etat.ABSENT_FACTURE, monde.agent, MAINTENANT)
+    with time_machine.travel("2026-11-27 09:00 +0100", tick=False):
+        assert fermetures.balayer_tout(timezone.now()) == "0 réservations annulées"
+    assert etats() == {("Léa", 26): "absent_facture"}
 
 
 def test_elargir_montre_les_nouveaux_jours(monde, mairie):
