@@ -21,6 +21,7 @@ from portail.socle.templatetags.portail import icone
 SIGLES = ("Lu", "Ma", "Me", "Je", "Ve", "S", "D")
 MARQUES = {regles.FERIE: "JF", regles.FERMETURE: "F", regles.PETITES: "P", regles.GRANDES: "G"}
 AVATARS = 5
+COCHES_MAX = 60  # boxes an address may hold
 # Nothing was asked that day: the words say all there is.
 SANS_DETAIL = ("complet", "exclusif", "autre_foyer", "ineligible")
 
@@ -92,6 +93,14 @@ def corps(plannings: Sequence[PlanningEnfant], decor: Decor) -> SafeString:
             )
             morceaux.extend(_ligne(ligne, rang, prefixe, decor) for ligne in lignes)
     return mark_safe(f"<tbody>{''.join(morceaux)}</tbody>")
+
+
+def cocher(rendu: SafeString, valeurs: Sequence[str]) -> SafeString:
+    """Tick these boxes (those of a recap one comes back from); a value that no box posts is nothing."""
+    for valeur in valeurs:
+        attribut = f' value="{escape(valeur)}"'
+        rendu = rendu.replace(attribut, f"{attribut} checked")
+    return mark_safe(rendu)
 
 
 def _ligne(ligne: Ligne, rang: int, prefixe: str, decor: Decor) -> str:

@@ -1,11 +1,14 @@
 """From the boxes ticked on the planning to a demande: recap, then confirmation."""
 
+import re
+
 from django.contrib import messages
 from django.db.models import QuerySet, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from demandes.annonce import Annonce, lire, sceller
 from demandes.depots import Guichet, Joints, taire
@@ -18,11 +21,16 @@ from demandes.selection import Choix, Etrangere, retrouver
 from demandes.textes import jours_en_mots
 from demandes.types import Absences
 from enfants import places
+from enfants.planning_rendu import COCHES_MAX
 from facturation.estimation import estimer
 from familles.acces import famille_de
 from familles.models import Famille
 from portail.socle.lecture import Preparee
 
+# Tells the page that what the planning keeps ticked was sent (`portail.js`); the typical week and a day's own page
+# send something else.
+PANIER_ENVOYE = "panier-envoye"
+EST_PLANNING = re.compile(r"/enfants/([0-9a-f-]{36}/)?planning/\d{4}-\d{2}/")
 SANS_RAISON = {"raison": "autre", "precision": ""}
 RIEN = "Ce jour n’est pas réservé."
 PAS_MEDICALE = (
@@ -97,7 +105,7 @@ def _reserver(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
             for i in issues
             if i.verdict == "refus"
         ]
-        return _recu(request, demande, refusees)
+        return _recu(request, demande, refusees, choisi["retour"])
     choisi = choisi | {"vu": empreinte(issues)}
     issues += [places.Issue(souhait, "refus", phrase) for souhait, phrase in choix.clos]
     recap = recap_reservations(issues, _prix(famille, issues), choix.conflits)
@@ -182,7 +190,7 @@ def _declarees(
     retirees = sum(i.verdict == "annulee" for i in issues)
     if demande is None and not retirees:
         return _rien(request, famille, choisi, recap_absences(issues, impossibles=choix.clos), notes)
-    return _recu(request, demande, refusees, retirees, choisi["retour"])
+    return _recu(request, demande, refusees, choisi["retour"], retirees)
 
 
 def _comme_annonce(request, choisi: dict, issues: list) -> bool:
@@ -227,11 +235,20 @@ def _page(
         "action": choisi["action"],
         "jeton": choisi["jeton"],
         "retour": choisi["retour"],
+        "modifier": _modifier(choisi),
         "notes": notes,
     }
     if recap.cout:
         contexte |= _quotient(famille, {case.jour for case in contexte["cases"]})
     return render(request, "demandes/recap.html", contexte)
+
+
+def _modifier(choisi: dict) -> str:
+    """Back to the planning with its boxes ticked, for whoever has no script to keep them: as many as an address holds."""
+    retour, cases = choisi["retour"], choisi["c"]
+    if not EST_PLANNING.match(retour) or not 0 < len(cases) <= COCHES_MAX:
+        return retour
+    return f"{retour}{'&' if '?' in retour else '?'}{urlencode({'c': cases}, doseq=True)}"
 
 
 def _quotient(famille: Famille, jours: set) -> dict:
@@ -242,17 +259,18 @@ def _quotient(famille: Famille, jours: set) -> dict:
     return {"quotient": quotient.valeur if quotient else None, "plusieurs_quotients": bool(quotients)}
 
 
-def _recu(request, demande, refusees: list[tuple], retirees: int = 0, retour: str = "") -> HttpResponse:
+def _recu(request, demande, refusees: list[tuple], retour: str, retirees: int = 0) -> HttpResponse:
     """Lead to the receipt; without a demande (only days withdrawn), to where the parent came from."""
     for enfant, prestation, jour, phrase in refusees:
         messages.warning(
             request,
             f"Non envoyé\N{NO-BREAK SPACE}: {enfant.prenom}, {prestation.nom}, {jours_en_mots([jour])}. {phrase}",
         )
+    marque = PANIER_ENVOYE if EST_PLANNING.match(retour) else ""
     if retirees:
         pluriel = "s" if retirees > 1 else ""
-        messages.success(request, f"{retirees} demande{pluriel} retirée{pluriel}.")
+        messages.success(request, f"{retirees} demande{pluriel} retirée{pluriel}.", marque)
     if demande is None:
         return redirect(retour)
-    messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.")
+    messages.success(request, f"Demande envoyée. Son numéro\N{NO-BREAK SPACE}: {demande.numero}.", marque)
     return redirect("demande", pk=demande.pk)

@@ -69,13 +69,23 @@ def _planning(request: HttpRequest, mois: str, pk) -> HttpResponse:
         "seul": len(enfants) == 1,
         "pastilles": _pastilles(enfants, choisis if pk else [], premier, options),
         "toutes": options["inscriptions"] == "toutes",
-        "retour": request.get_full_path(),
+        "retour": _retour(request),
+        "coches": request.GET.getlist("c")[: planning_rendu.COCHES_MAX],
         "options_mois": _options_mois(premier, annee_scolaire(aujourdhui)),
     }
     if options["vue"] == "semaine":
         jour = _jour_de_semaine(options["du"], premier, aujourdhui)
         return _semaine(request, choisis, famille, jour, maintenant, adresses, contexte)
     return _mois(request, choisis, famille, premier, maintenant, adresses, contexte)
+
+
+def _retour(request: HttpRequest) -> str:
+    """Where the recap leads back: this page, without the boxes it came with."""
+    if "c" not in request.GET:
+        return request.get_full_path()
+    options = request.GET.copy()
+    del options["c"]
+    return f"{request.path}?{options.urlencode()}" if options else request.path
 
 
 @dataclass(frozen=True)
@@ -168,7 +178,7 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
         "url_en_cours": _Adresses(adresses.enfant, False).mois(premier),
         "url_toutes": _Adresses(adresses.enfant, True).mois(premier),
         "tete": planning_rendu.entete(jours, aujourdhui),
-        "corps": planning_rendu.corps(plannings, decor),
+        "corps": planning_rendu.cocher(planning_rendu.corps(plannings, decor), contexte["coches"]),
         "limites": planning_rendu.limites(decor.echeances),
         "vide": not any(p.lignes for p in plannings),
         "modifiable": any(c.valeur for p in plannings for ligne in p.lignes for c in ligne.cases),

@@ -20,35 +20,114 @@
   const dayOf = (box) => box.value.split(":")[1];
   const groupsOf = (box) => (box.closest("[data-groupes]")?.dataset.groupes || "").split(" ").filter(Boolean);
 
+  // --- The basket: what is ticked on this page and on others, kept by the tab until it is sent (portail.js forgets it) --
+  // { qui, cases: { "inscription:jour": { v, quoi, jour } }, envoi: [v] }: `v` is what the box posts, with the version shown
+  // then; `envoi` is what the last recap was asked for. Somebody else's, or another household's, is not even read.
+  const KEY = "portail-panier";
+  const banner = document.querySelector("[data-veille]");
+  const qui = banner ? `${banner.dataset.qui} ${banner.dataset.famille}` : "";
+  const keyOf = (value) => value.slice(0, value.lastIndexOf(":"));
+  const stored = () => {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(KEY));
+      if (kept?.qui === qui) return kept;
+      return { qui, cases: {}, envoi: [] };
+    } catch { return null; } // private browsing: this page alone
+  };
+  const store = (basket) => { try { sessionStorage.setItem(KEY, JSON.stringify(basket)); } catch { /* idem */ } };
+  const monthOf = (day) => new Date(day).toLocaleDateString("fr-FR", { month: "long", timeZone: "UTC" });
+
+  // « 5 jours choisis, dont 3 en mars »; several boxes a day: « 8 cases cochées sur 4 jours ».
+  const counted = (all, elsewhere) => {
+    const days = new Set(all.map(({ v }) => v.split(":")[1])).size;
+    const n = all.length;
+    const words = n === 1 ? "1 jour choisi" : n === days ? `${n} jours choisis` : `${n} cases cochées sur ${days} jour${days > 1 ? "s" : ""}`;
+    const places = new Map();
+    for (const { where } of elsewhere) places.set(where, (places.get(where) || 0) + 1);
+    if (places.size === 1 && elsewhere.length === n) return `${words}, ${elsewhere[0].where}`;
+    const parts = [...places].map(([where, m]) => `${m} ${where}`);
+    if (parts.length > 2) return `${words}, dont ${elsewhere.length} hors de cette page`;
+    return parts.length ? `${words}, dont ${parts.join(" et ")}` : words;
+  };
+
   for (const form of $$("form[data-planning]")) {
     const boxes = $$('.grille input[type="checkbox"], .semaine input[type="checkbox"]', form).filter((box) => !box.disabled);
-    const count = form.querySelector("[data-compte]");
-    const list = form.querySelector("[data-choix]");
-    const idle = count?.textContent;
+    const bar = form.querySelector("[data-barre]");
+    const grid = form.querySelector(".grille");
+    if (grid) arrows(grid, $$("td > input, td > a", grid));
+    if (!bar) continue;
+    const count = bar.querySelector("[data-compte]");
+    const list = bar.querySelector("[data-choix]");
+    const clear = bar.querySelector("[data-tout-decocher]");
+    const here = new Set(boxes.map((box) => keyOf(box.value)));
+    const days = new Set(boxes.map(dayOf));
+    const child = form.dataset.enfant ? `${form.dataset.enfant}, ` : "";
+    let basket = stored() || { qui, cases: {}, envoi: [] };
+    let alone = null; // a day of the menu, sent without the rest of the choice
+
+    // A bar that hides is not read out when it comes back: what it says is said from beside it.
+    const status = document.createElement("p");
+    status.className = "visually-hidden";
+    status.setAttribute("role", "status");
+    bar.before(status);
 
     // One choice a day in an exclusive group, child by child.
-    const rivals = (box) => {
+    const alternatives = (box) => {
       const groups = groupsOf(box);
       return groups.length && bookable(box)
-        ? boxes.filter((other) => other !== box && other.checked && bookable(other) && dayOf(other) === dayOf(box)
+        ? boxes.filter((other) => other !== box && bookable(other) && dayOf(other) === dayOf(box)
           && groupsOf(other).some((group) => groups.includes(group)))
         : [];
     };
+    const rivals = (box) => alternatives(box).filter((other) => other.checked);
     const tickAll = (chosen) => { for (const box of chosen) if (!box.checked && !rivals(box).length) box.checked = true; };
 
-    const recount = (remark = "") => {
-      const chosen = boxes.filter((box) => box.checked);
-      const n = chosen.length;
-      if (count) count.textContent = n === 0 ? idle : n === 1 ? "1 jour choisi" : `${n} jours choisis`;
-      if (!list) return;
-      const groups = new Map();
-      for (const box of chosen) {
+    const whereIs = (day) => {
+      if (grid) return [...days].some((other) => other.slice(0, 7) === day.slice(0, 7)) ? "hors de cette page" : `en ${monthOf(day)}`;
+      return days.has(day) ? "hors de cette page" : "d’autres semaines";
+    };
+    const keep = () => {
+      for (const box of boxes) {
+        if (!box.checked) { delete basket.cases[keyOf(box.value)]; continue; }
         const { what, day } = read(box);
-        groups.set(what, [...(groups.get(what) || []), day]);
+        basket.cases[keyOf(box.value)] = { v: box.value, quoi: what.startsWith(child) ? what : child + what, jour: day };
       }
-      const lines = [...groups].slice(0, 2).map(([what, days]) => `${what}${NBSP}: ${days.length > 5 ? `${days.length} jours` : days.join(", ")}`);
+      store(basket);
+    };
+    const outside = () => Object.keys(basket.cases).filter((key) => !here.has(key)).sort((a, b) => (a.split(":")[1] < b.split(":")[1] ? -1 : 1))
+      .map((key) => ({ ...basket.cases[key], where: whereIs(key.split(":")[1]) }));
+
+    const recount = (remark = "") => {
+      keep();
+      const elsewhere = outside();
+      const chosen = boxes.filter((box) => box.checked);
+      const all = [...chosen.map((box) => ({ v: box.value })), ...elsewhere];
+      bar.hidden = !all.length && !remark;
+      if (all.length) count.textContent = counted(all, elsewhere);
+      clear.textContent = elsewhere.length ? "Tout effacer" : "Tout décocher";
+      const groups = new Map();
+      const add = (what, day) => groups.set(what, [...(groups.get(what) || []), day]);
+      for (const box of chosen) add(read(box).what, read(box).day);
+      for (const { quoi, jour, where } of elsewhere) add(`${quoi.startsWith(child) ? quoi.slice(child.length) : quoi}, ${where}`, jour);
+      const lines = [...groups].slice(0, 2).map(([what, ds]) => `${what}${NBSP}: ${ds.length > 5 ? `${ds.length} jours` : ds.join(", ")}`);
       list.textContent = remark || lines.join(" ; ") + (groups.size > 2 ? "…" : "");
       list.toggleAttribute("data-remarque", Boolean(remark));
+      const said = bar.hidden ? "" : `${all.length ? `${count.textContent}. ` : ""}${remark}`;
+      if (status.textContent !== said) status.textContent = said;
+    };
+
+    // The basket says what is ticked: never what a browser brings back (« Précédent », a page loaded again), which may be
+    // sent already. On a page asked for anew, what is ticked comes from the address, or from a finger faster than this.
+    const restore = (anew = false) => {
+      basket = stored() || basket;
+      let changed = 0;
+      for (const box of boxes) {
+        const kept = basket.cases[keyOf(box.value)];
+        if (kept && kept.v !== box.value) changed += 1;
+        box.checked = kept?.v === box.value || (anew && box.checked);
+      }
+      const several = changed > 1;
+      recount(changed ? `${changed} jour${several ? "s ont" : " a"} changé depuis${NBSP}: ${several ? "ils ne sont" : "il n’est"} plus coché${several ? "s" : ""}.` : "");
     };
     form.addEventListener("change", (event) => {
       const box = event.target;
@@ -61,27 +140,56 @@
       }
       recount(remark);
     });
-    form.addEventListener("reset", () => setTimeout(recount));
-    window.addEventListener("pageshow", () => recount());
-    form.querySelector("[data-tout-decocher]")?.addEventListener("click", (event) => {
+    // What is on other pages goes with the rest; the page itself is left as it was, for whoever comes back to it.
+    form.addEventListener("submit", () => {
+      const others = alone ? [] : outside();
+      const added = others.map(({ v }) => Object.assign(document.createElement("input"), { type: "hidden", name: "c", value: v }));
+      form.append(...added);
+      const silent = alone ? boxes.filter((box) => box !== alone) : [];
+      for (const box of silent) box.disabled = true;
+      basket.envoi = alone ? [alone.value] : Object.values(basket.cases).map(({ v }) => v);
+      store(basket);
+      alone = null;
+      setTimeout(() => {
+        for (const input of added) input.remove();
+        for (const box of silent) box.disabled = false;
+      });
+    });
+    clear.addEventListener("click", (event) => {
       event.preventDefault(); // a reset would bring back boxes the server had ticked
       for (const box of boxes) box.checked = false;
+      basket.cases = {};
       recount();
     });
     for (const button of $$("[data-tout-cocher]")) {
       button.hidden = !boxes.some(free);
       button.addEventListener("click", () => {
-        tickAll(boxes.filter(free));
-        recount();
+        // Between two services of which one excludes the other, the parent chooses.
+        const undecided = boxes.filter((box) => free(box) && !box.checked && !rivals(box).length && alternatives(box).some(free));
+        tickAll(boxes.filter((box) => free(box) && !undecided.includes(box)));
+        const names = [...new Set(undecided.map((box) => `«${NBSP}${read(box).what.split(", ").at(-1)}${NBSP}»`))];
+        recount(names.length ? `À vous de choisir, un seul par jour${NBSP}: ${names.join(" ou ")}.` : "");
       });
     }
-    recount();
+    // The boxes of the address are read once: « Précédent » must not find them again when they are sent.
+    const address = new URL(location.href);
+    if (address.searchParams.has("c")) {
+      address.searchParams.delete("c");
+      history.replaceState(null, "", address);
+    }
+    restore(performance.getEntriesByType("navigation")[0]?.type === "navigate");
+    // Sent since, in the page behind; or boxes brought back after this script ran.
+    window.addEventListener("pageshow", (event) => {
+      if (event.persisted || boxes.some((box) => box.checked !== keyOf(box.value) in basket.cases)) restore();
+    });
 
-    const grid = form.querySelector(".grille");
     if (!grid) continue;
     ranges(grid, places(boxes), rivals, recount);
-    arrows(grid, $$("td > input, td > a", grid));
-    menu(form, grid, boxes, tickAll, recount);
+    menu(form, grid, boxes, tickAll, recount, (box) => {
+      for (const rival of rivals(box)) rival.checked = false;
+      box.checked = true;
+      alone = box;
+    });
   }
 
   // Where each box stands: rows of the table, columns that ignore the colspans of « closed » rows.
@@ -136,9 +244,13 @@
       const d = sign * (b.col - a.col);
       return a.row === b.row && d > 0 ? Math.abs(d - least) + 1 : 0;
     };
+    // To the next row that has a box, even if not that day (a row of Wednesdays would never be left otherwise); coming
+    // back, to the day one left: the column aimed at lasts as long as one only goes up and down.
+    let aim = null;
+    let landed = null;
     const across = (sign) => (a, b) => {
       const d = sign * (b.row - a.row);
-      return d > 0 ? d * 100 + Math.abs(b.col - a.col) : 0;
+      return d > 0 ? d * 100 + Math.abs(b.col - aim) : 0;
     };
     const dist = {
       ArrowRight: along(1, 1), ArrowLeft: along(-1, 1), ArrowDown: across(1), ArrowUp: across(-1),
@@ -153,6 +265,7 @@
         if (event.key === "Home" || event.key === "End") boxes.at(event.key === "Home" ? 0 : -1).focus();
         return;
       }
+      if (landed !== event.target) aim = from.col;
       let best = null;
       for (const [box, to] of place) {
         const d = measure(from, to);
@@ -160,6 +273,7 @@
       }
       if (!best) return;
       const { box } = best;
+      landed = /^Arrow(Up|Down)$/.test(event.key) ? box : null;
       if (event.shiftKey && event.key.startsWith("Arrow") && box.checked !== event.target.checked) box.click();
       box.focus();
     });
@@ -177,7 +291,7 @@
     return late ? `Délai d’absence passé depuis ${until.slice(1)}` : `Modifiable jusqu’à ${until}`;
   }
 
-  function menu(form, grid, boxes, tickAll, recount) {
+  function menu(form, grid, boxes, tickAll, recount, only) {
     const panel = form.querySelector("[data-menu-case]");
     if (!panel) return;
     document.body.append(panel); // out of every scroller and stacking context
@@ -252,7 +366,7 @@
         recount();
       } else if (button !== item.fermer) {
         // On a ticked day the action is for the whole choice; on another, for that day alone.
-        if (!box.checked) for (const other of boxes) other.checked = other === box;
+        if (!box.checked) only(box);
         recount();
         return; // the button submits the form
       }

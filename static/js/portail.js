@@ -49,6 +49,22 @@
   // --- What must be corrected: `autofocus` does it alone where a browser gives it to any element ----------------
   document.querySelector("[data-resume-erreurs]")?.focus();
 
+  // --- The choice planning.js keeps: without what was sent, and never for the next person at this screen -----------
+  const BASKET = "portail-panier";
+  const forget = () => { try { sessionStorage.removeItem(BASKET); } catch { /* private browsing */ } };
+  if (document.body.classList.contains("page-connexion")) forget();
+  document.addEventListener("submit", (event) => {
+    // (`form.action` is a field of that name, where there is one.)
+    if (event.target.getAttribute("action") === "/deconnexion/") forget();
+  });
+  if (document.querySelector("[data-panier-envoye]")) {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(BASKET));
+      for (const value of kept?.envoi || []) delete kept.cases[value.slice(0, value.lastIndexOf(":"))];
+      if (kept) sessionStorage.setItem(BASKET, JSON.stringify({ ...kept, envoi: [] }));
+    } catch { forget(); }
+  }
+
   // --- Printing (recovery codes) ---------------------------------------
   for (const button of $$("[data-imprimer]")) {
     button.hidden = false;

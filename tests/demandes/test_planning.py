@@ -478,5 +478,7 @@ def test_qui_trouve_tout_complet_lit_pourquoi_aussitot(monde, monkeypatch, penda
     assert "<h1>Rien n’a été envoyé</h1>" in page.text
     assert page.context["recap"].groupes[0].lignes[0].refus == "C’est complet."
     assert 'name="confirmer"' not in page.text
-    assert f'href="{retour}"' in page.text
+    assert (
+        f'href="{retour}?c={club.pk}%3A{JEUDI}%3A0"' in page.text
+    )  # back, with what was chosen still ticked
     assert not Demande.objects.exists() and not Reservation.objects.exists()

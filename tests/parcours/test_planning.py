@@ -78,10 +78,12 @@ def test_les_fleches_espace_et_le_menu(mois):
         ("End", "Restauration scolaire", jours[-1]),
         ("Home", "Restauration scolaire", jours[0]),
         ("Control+End", "Temps libre", jours[-1]),
+        ("ArrowDown", "Temps libre", jours[-1]),  # nothing below: it stays
         ("Control+Home", "Aide aux devoirs", jours[0]),
     ):
         mois.keyboard.press(touche)
         assert foyer(mois) == f"{nom}, {nom_du(jour)}{N}: libre", touche
+    mois.keyboard.press("Control+Home")
     mois.keyboard.press("Space")
     expect(mois.get_by_text("1 jour choisi", exact=True)).to_be_visible()
     mois.keyboard.press("Shift+ArrowRight")
@@ -95,6 +97,25 @@ def test_les_fleches_espace_et_le_menu(mois):
     # One stop of the Tab key for the whole grid.
     mois.keyboard.press("Tab")
     assert mois.evaluate("document.activeElement.closest('.grille')") is None
+
+
+def test_monter_et_descendre_revient_au_meme_jour(mois, services):
+    """A row without that day is entered at the nearest, and left for the day one came from."""
+    mercredi = next(j for j in ouvrables() if j.weekday() == 2)
+    jeudi = mercredi + timedelta(1)
+    zumba = factories.prestation("Zumba", validation="automatique", jours=1 << 2)
+    factories.inscription(services.lea, zumba, services.jean)
+    mois.reload()
+    case(mois, "Temps libre", jeudi).focus()
+    for touche, nom, jour in (
+        ("ArrowDown", "Zumba", mercredi),
+        ("ArrowUp", "Temps libre", jeudi),
+        ("ArrowDown", "Zumba", mercredi),
+        ("ArrowRight", "Zumba", mercredi + timedelta(7)),
+        ("ArrowUp", "Temps libre", mercredi + timedelta(7)),
+    ):
+        mois.keyboard.press(touche)
+        assert foyer(mois) == f"{nom}, {nom_du(jour)}{N}: libre", touche
 
 
 def test_le_clic_droit_dit_tout_et_mene_au_detail(mois, services):
@@ -133,15 +154,17 @@ def test_un_seul_choix_par_jour(mois, services):
     case(mois, "Aide aux devoirs", jour).check()
     case(mois, "Temps libre", jour).check()
     expect(case(mois, "Aide aux devoirs", jour)).not_to_be_checked()
-    expect(mois.get_by_text("« Aide aux devoirs » est décoché")).to_be_visible()
-    # « Cocher tous les jours libres » ticks one of the two, never both.
+    expect(mois.locator("[data-choix]")).to_contain_text("« Aide aux devoirs » est décoché")
+    mois.get_by_role("button", name="Tout décocher").click()
+    # « Cocher tous les jours libres » leaves the two to the parent, and says so; what is chosen stays.
     mois.goto(f"/enfants/{services.lea.pk}/planning/{jour:%Y-%m}/?vue=semaine&du={jour}")
+    mois.locator(f'input[value*=":{jour}:"][aria-label*="Temps libre"]').check()
     mois.get_by_role("button", name="Cocher tous les jours libres").click()
-    cochees = mois.locator('input[name="c"]:checked')
-    assert cochees.count() > 0
-    pour_un_jour = [v.split(":")[1] for v in cochees.evaluate_all("cases => cases.map(c => c.value)")]
-    # The canteen and one of the two: two boxes a day.
-    assert max(pour_un_jour.count(j) for j in pour_un_jour) == 2
+    dits = f"À vous de choisir, un seul par jour{N}: «{N}Aide aux devoirs{N}» ou «{N}Temps libre{N}»."
+    expect(mois.get_by_text(dits, exact=True)).to_be_visible()
+    noms = mois.locator('input[name="c"]:checked').evaluate_all("cases => cases.map(c => c.ariaLabel)")
+    assert [n.split(", ")[1] for n in noms].count("Restauration scolaire") == 5
+    assert [n.split(", ")[1] for n in noms if "Restauration" not in n] == ["Temps libre"]
 
 
 def test_une_page_ouverte_il_y_a_une_heure(mois, services, personne):
@@ -161,6 +184,13 @@ def test_une_page_ouverte_il_y_a_une_heure(mois, services, personne):
     expect(vieille.get_by_text(f"Maintenant{N}: réservé.")).to_be_visible()
     assert list(Reservation.objects.values_list("etat", flat=True)) == ["reservee"]
     assert Demande.objects.count() == 1
+    # Nothing was sent: the choice is still there, but for the day whose box is no longer the one that was ticked.
+    suivre(vieille.get_by_role("link", name="Modifier mon choix"))
+    expect(
+        vieille.get_by_text(f"1 jour a changé depuis{N}: il n’est plus coché.", exact=True)
+    ).to_be_visible()
+    expect(case(vieille, "Temps libre", jours[0])).not_to_be_checked()
+    expect(case(vieille, "Temps libre", jours[1])).to_be_checked()
 
 
 def test_la_semaine_type_sans_javascript(services, personne):
