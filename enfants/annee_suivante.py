@@ -5,11 +5,12 @@ floors above (régie, prices) is not copied here: whoever calls says so.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from enfants import archives, inscriptions
@@ -33,6 +34,7 @@ class Copie:
     renouvelees: list[Inscription] = field(default_factory=list)
     laissees: list[tuple[Inscription, str]] = field(default_factory=list)
     reservees: int = 0
+    a_reprendre: int = 0  # typical weeks that could not be booked just then
     impossible: str = ""  # why typical weeks are not booked yet
 
 
@@ -94,12 +96,29 @@ def _copier(prestation: Prestation, debut: date) -> Prestation:
     return nouvelle
 
 
-@transaction.atomic
 def dupliquer(prestation: Prestation, debut: date, reconduire: bool, par, maintenant: datetime) -> Copie:
     """Stop this service on the eve of `debut`, begin its copy then; renew the inscriptions when asked.
 
-    Bookings of the old service beyond `debut` are the caller's to cancel (`archives.solder`, once committed).
+    One transaction writes the service and its inscriptions, holding the calendar alone, last: it locks no child and no
+    place that somebody who books could wait for meanwhile. Then what was booked beyond is cancelled (killed here, the
+    scheduled work does it), and typical weeks are booked, a child at a time (« Réserver la semaine type » goes on).
     """
+    copie = _changer_d_annee(prestation, debut, reconduire, par)
+    with suppress(OperationalError):  # as if killed: the scheduled work cancels
+        archives.solder(prestation, par, maintenant)
+    for inscription in copie.renouvelees:
+        try:
+            fait = inscriptions.remplir(inscription, par, maintenant)
+        except OperationalError:  # somebody else's for longer than a lock waits
+            copie.a_reprendre += 1
+            continue
+        copie.reservees += len(fait.reservees)
+        copie.impossible = copie.impossible or fait.prevision.impossible
+    return copie
+
+
+@transaction.atomic
+def _changer_d_annee(prestation: Prestation, debut: date, reconduire: bool, par) -> Copie:
     a_renouveler = reconductibles(prestation, debut) if reconduire else []
     # First: two live services of one structure may not share a name.
     archives.arreter(prestation, debut, par)
@@ -109,10 +128,6 @@ def dupliquer(prestation: Prestation, debut: date, reconduire: bool, par, mainte
             copie.laissees.append((ancienne, raison))
         else:
             copie.renouvelees.append(_renouveler(ancienne, copie.nouvelle, debut))
-    for inscription in copie.renouvelees:
-        fait = inscriptions.remplir(inscription, par, maintenant)
-        copie.reservees += len(fait.reservees)
-        copie.impossible = copie.impossible or fait.prevision.impossible
     tracer(
         par, "prestation.dupliquer", copie.nouvelle, depuis=prestation.pk, inscriptions=len(copie.renouvelees)
     )

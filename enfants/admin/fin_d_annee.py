@@ -169,7 +169,6 @@ def _dupliquer(request: HttpRequest, choisies: list[Prestation], valeurs: dict) 
         copie = annee_suivante.dupliquer(
             prestation, valeurs["debut"], valeurs["reconduire"], request.user, maintenant
         )
-        archives.solder(prestation, request.user, maintenant)
         copies.append(copie)
     inscrits, jours = sum(len(c.renouvelees) for c in copies), sum(c.reservees for c in copies)
     messages.success(
@@ -177,6 +176,12 @@ def _dupliquer(request: HttpRequest, choisies: list[Prestation], valeurs: dict) 
         f"Prestations dupliquées{INSECABLE}: {len(copies)}. Inscriptions reconduites{INSECABLE}: {inscrits}. "
         f"Jours réservés{INSECABLE}: {jours}.",
     )
+    if reprises := sum(c.a_reprendre for c in copies):
+        messages.warning(
+            request,
+            f"Semaines types à reprendre{INSECABLE}: {reprises}. Des familles réservaient au même moment{INSECABLE}: "
+            "choisissez ces inscriptions, puis «\N{NO-BREAK SPACE}Réserver la semaine type\N{NO-BREAK SPACE}».",
+        )
     for phrase in {c.impossible for c in copies if c.impossible}:
         messages.warning(request, phrase)
     for phrase in annee_suivante.a_faire_ensuite(copies):

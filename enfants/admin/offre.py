@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from enfants import apercu, semaine
+from enfants import apercu, archives, semaine
 from enfants.admin.apercu import AvecApercu, FormulaireAvecApercu
 from enfants.admin.commun import JoursField, NiveauxField, ParStructure
 from enfants.admin.fin_d_annee import choisir
@@ -17,7 +17,6 @@ from enfants.models import AffectationAgent, GroupeExclusif, Prestation, Structu
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
 from portail.socle.models import Collectivite
-from portail.socle.traces import tracer
 
 ICONES = (
     ("ballon", "Ballon"),
@@ -253,14 +252,11 @@ class PrestationAdmin(Tracee, ParStructure, AvecApercu):
     @admin.action(description="Remettre en service", permissions=["change"])
     def remettre_en_service(self, request, queryset):
         for prestation in queryset.exclude(archivee_le=None):
-            prestation.archivee_le = None
             try:
-                prestation.validate_constraints()
+                archives.remettre(prestation, request.user)
             except ValidationError as refus:
                 messages.error(request, f"{prestation.nom}\N{NO-BREAK SPACE}: {' '.join(refus.messages)}")
                 continue
-            prestation.save(update_fields=["archivee_le"])
-            tracer(request.user, "prestation.remettre", prestation)
             messages.success(
                 request, f"{prestation.nom} est de nouveau en service. Ses inscriptions restent closes."
             )

@@ -22,6 +22,7 @@ from demandes.travail import (
     supprimer_les_depots,
 )
 from enfants import places
+from enfants.archives import solder_tout as archives
 from enfants.fermetures import balayer_tout as fermetures
 from facturation.paiement import Stripe
 from facturation.paiement.verbes import fermer_les_perimes
@@ -93,6 +94,7 @@ TRAVAUX = (
     Travail("depots", timedelta(hours=1), supprimer_les_depots),
     Travail("effacement", JOUR, effacer_les_valeurs),
     Travail("fermetures", timedelta(hours=1), fermetures),
+    Travail("archives", timedelta(hours=1), archives),
     Travail("donnees", timedelta(minutes=5), copies_des_donnees),
     Travail("sessions", JOUR, sessions),
     Travail("acces", timedelta(hours=1), acces),
