@@ -163,8 +163,15 @@ def envoyer_reservations(
     ]
     reservations = [i.reservation for i in issues if i.reservation is not None]
     estimation = annonce.cout if annonce and annonce.vu == empreinte(issues) else {}
-    demande = _planning(famille, "reservations", reservations, {}, par, maintenant, jeton, estimation)
+    demande = _planning(
+        famille, "reservations", reservations, {}, par, maintenant, jeton, estimation, _rangs(issues)
+    )
     return demande, issues
+
+
+def _rangs(issues: list) -> dict[int, int]:
+    """Reservation → rank on the waiting list, as just judged: its receipt reads nothing while places are locked."""
+    return {i.reservation.pk: i.rang for i in issues if i.reservation is not None and i.rang}
 
 
 @transaction.atomic
@@ -196,16 +203,17 @@ def envoyer_absences(
         for autre in famille.demandes.en_cours().filter(jours__reservation__in=retirees).distinct():
             autre.solder(par, maintenant, texte="Retirée depuis le planning.", prevenir=False)
     declarees = [i.reservation for i in issues if i.verdict not in ("refus", "annulee")]
-    demande = _planning(famille, "absences", declarees, raison, par, maintenant, jeton)
-    if demande:
-        demande.attacher(Guichet(famille, par, jeton).fichiers())
+    fichiers = Guichet(famille, par, jeton).fichiers() if declarees else []
+    demande = _planning(famille, "absences", declarees, raison, par, maintenant, jeton, fichiers=fichiers)
     return demande, issues
 
 
 def _planning(
-    famille, code, reservations, donnees, par, maintenant, jeton, estimation=None
+    famille, code, reservations, donnees, par, maintenant, jeton, estimation=None, rangs=None, fichiers=()
 ) -> Demande | None:
-    """The demande over these bookings; decided at once when no day waits for anyone."""
+    """The demande over these bookings; decided at once when no day waits for anyone. Its documents first: the receipt
+    asks for the attestation that is missing.
+    """
     if not reservations:
         return None
     enfants = {r.enfant_id for r in reservations}
@@ -221,5 +229,7 @@ def _planning(
         estimation=estimation,
         acceptee=all(r.etat not in ATTENDENT for r in reservations),
     )
-    demande.porter(reservations)
+    if fichiers:
+        demande.attacher(fichiers)
+    demande.porter(reservations, rangs)
     return demande

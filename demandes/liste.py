@@ -84,6 +84,8 @@ PRECISION = "La mairie attend une précision"
 def ton_et_mot(demande: Demande) -> tuple[str, str]:
     """The badge of a demande, for its family."""
     etat = demande.etat_lu
+    if demande.reste_facturee:
+        return "du", demande.etat_en_mots
     return TONS[etat], PRECISION if etat == Etat.COMPLEMENT else demande.etat_en_mots
 
 

@@ -39,29 +39,33 @@ class Bloc:
     semaines: list[Semaine]
 
 
-def mots_du_jour(ligne: DemandeJour, rang: int | None) -> str:
-    """« Réservé », « Demande en attente : 2e sur la liste d’attente », « Réservation refusée : complet »."""
+def mots_du_jour(ligne: DemandeJour, rang: int | None, tard: str = "") -> str:
+    """« Réservé », « Demande en attente : 2e sur la liste d’attente », « Réservation refusée : complet », « Absent
+    facturé. Trop tard : … » (`tard`, see `retard`).
+    """
     reservation = ligne.reservation
     mots = reservation.get_etat_display()
     if rang:
         return f"{mots}{INSECABLE}: {'1er' if rang == 1 else f'{rang}e'} sur la liste d’attente"
+    if tard:
+        return f"{mots}. {tard}"
     if reservation.motif and ligne.decision_lue == REFUSEE:
         return f"{mots}{INSECABLE}: {reservation.motif}"
     return mots
 
 
-def blocs(jours: Sequence[DemandeJour], rangs: dict) -> list[Bloc]:
-    """Nothing to fold when they are few. `rangs`: reservation → rank on the waiting list."""
+def blocs(jours: Sequence[DemandeJour], rangs: dict, tard: dict) -> list[Bloc]:
+    """Nothing to fold when they are few. Of reservations, `rangs`: rank on the waiting list; `tard`: see `retard`."""
     if len(jours) <= JOURS_MAX:
         return []
     groupes: dict[tuple, list[DemandeJour]] = defaultdict(list)
     for j in jours:
         groupes[j.reservation.enfant_id, j.reservation.prestation_id].append(j)
     titres = noms((j.reservation.enfant, j.reservation.prestation) for j in jours)
-    return [_bloc(titres[cle], groupes[cle], rangs) for cle in sorted(groupes, key=titres.get)]
+    return [_bloc(titres[cle], groupes[cle], rangs, tard) for cle in sorted(groupes, key=titres.get)]
 
 
-def _bloc(titre: str, lignes: list[DemandeJour], rangs: dict) -> Bloc:
+def _bloc(titre: str, lignes: list[DemandeJour], rangs: dict, tard: dict) -> Bloc:
     comptes = Counter(ligne.reservation.etat for ligne in lignes)
     semaines: dict[date, list[DemandeJour]] = defaultdict(list)
     for ligne in lignes:
@@ -71,14 +75,14 @@ def _bloc(titre: str, lignes: list[DemandeJour], rangs: dict) -> Bloc:
         titre,
         quand([ligne.reservation.jour for ligne in lignes]),
         [(etat, str(Etat(etat).label), nombre) for etat, nombre in comptes.most_common()],
-        [_semaine(lundi, siennes, rangs) for lundi, siennes in sorted(semaines.items())],
+        [_semaine(lundi, siennes, rangs, tard) for lundi, siennes in sorted(semaines.items())],
     )
 
 
-def _semaine(lundi: date, lignes: Iterable[DemandeJour], rangs: dict) -> Semaine:
+def _semaine(lundi: date, lignes: Iterable[DemandeJour], rangs: dict, tard: dict) -> Semaine:
     sorts: dict[tuple[str, str], list[date]] = defaultdict(list)
     for ligne in lignes:
-        mots = mots_du_jour(ligne, rangs.get(ligne.reservation_id))
+        mots = mots_du_jour(ligne, rangs.get(ligne.reservation_id), tard.get(ligne.reservation_id, ""))
         sorts[ligne.reservation.etat, mots].append(ligne.reservation.jour)
     return Semaine(
         f"Semaine du {regles.jour_en_mots(lundi)}",

@@ -81,6 +81,15 @@ class DestinataireMixin:
         return self.possibles[self.cleaned_data["structure"]]
 
 
+class ObjetForm(forms.Form):
+    """`?objet=`: the subject a page proposes; anything unreadable is none."""
+
+    objet = forms.CharField(max_length=120, required=False)
+
+    def objet_propose(self) -> str:
+        return self.cleaned_data["objet"] if self.is_valid() else ""
+
+
 class NouveauForm(DestinataireMixin, ReponseForm):
     """A parent writes to a structure that accepts messages, or to the town's service."""
 

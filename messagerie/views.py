@@ -11,7 +11,7 @@ from familles.acces import famille_de, responsable_de
 from messagerie import boites
 from messagerie.boites import BOITES, Boite
 from messagerie.envoi import Envoi, ouvrir, repondre
-from messagerie.forms import NouveauForm, PageForm, ReponseForm
+from messagerie.forms import NouveauForm, ObjetForm, PageForm, ReponseForm
 from messagerie.models import Conversation
 
 LIRE_ECRIRE = require_http_methods(["GET", "HEAD", "POST"])
@@ -34,7 +34,8 @@ def boite(request: HttpRequest, boite: Boite) -> HttpResponse:
 @LIRE_ECRIRE
 def nouveau(request: HttpRequest) -> HttpResponse:
     famille = famille_de(request)
-    form = NouveauForm(request.POST or None, request.FILES or None)
+    initial = {"objet": ObjetForm(request.GET).objet_propose()}
+    form = NouveauForm(request.POST or None, request.FILES or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         saisie = form.cleaned_data
         message = ouvrir(

@@ -384,12 +384,13 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             texte = ""
         relue = self.genre.planning and not self.vient_de_les_porter
         lue = Demande.objects.avec_jours().get(pk=self.pk) if relue else self
+        rangs = places.rangs(j.reservation for j in lue.jours.all()) if relue else self.rangs_connus
         poster_ensemble(
             Lettre(
                 f"demande:{self.numero}:{evenement.pk}:{adresse}"[:200],
                 adresse,
                 f"courriels/demande_{evenement.genre}.txt",
-                {"demande": lue, "texte": texte},
+                {"demande": lue, "texte": texte, "rangs": rangs},
             )
             for adresse in self.famille.adresses_courriel()
         )

@@ -1,16 +1,19 @@
 """The days of a planning demande: decided by `enfants.places`, and what they make of the demande."""
 
 from datetime import datetime
+from typing import ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from enfants import places
+from enfants.models import Etat as EtatJour
 from enfants.models import Reservation
 from facturation.cloture import FACTURE, deja_factures
 
 from .etats import (
     ACCEPTEE,
+    ACCEPTEES,
     ATTEND_LA_MAIRIE,
     ATTENDENT,
     EN_COURS,
@@ -29,6 +32,7 @@ class AvecJours:
     """The part of Demande that reads and decides its days (a mixin: its fields are those of Demande)."""
 
     vient_de_les_porter = False
+    rangs_connus: ClassVar[dict[int, int]] = {}
 
     @property
     def etat_lu(self) -> str:
@@ -44,10 +48,28 @@ class AvecJours:
     @property
     def etat_en_mots(self) -> str:
         decisions = {j.decision_lue for j in self.jours.all()} if self.genre.planning else {REFUSEE}
-        return en_mots(self.etat_lu, decisions, self.type == "absences")
+        mots = en_mots(self.etat_lu, decisions, self.type == "absences")
+        return mots + {"": "", "tout": ", facturée", "partie": ", facturée en partie"}[self.reste_facturee]
 
-    def porter(self, reservations: list[Reservation]) -> None:
+    @property
+    def jours_factures(self) -> list[DemandeJour]:
+        """Days of an absence that cost all the same, since it was told too late: nobody refused anything."""
+        return [
+            j
+            for j in self.jours.all()
+            if j.decision == ACCEPTEE and j.reservation.etat == EtatJour.ABSENT_FACTURE
+        ]
+
+    @property
+    def reste_facturee(self) -> str:
+        """« tout » or « partie »: what of an absence taken into account costs all the same; empty: nothing."""
+        if self.type != "absences" or self.etat_lu not in ACCEPTEES or not (factures := self.jours_factures):
+            return ""
+        return "tout" if len(factures) == len(self.jours.all()) else "partie"
+
+    def porter(self, reservations: list[Reservation], rangs: dict[int, int] | None = None) -> None:
         """Its days, just booked or declared absent, and the e-mail: accepted when none waits for anyone, else sent.
+        `rangs`: reservation → rank on the waiting list.
 
         Places are locked meanwhile: what was just written is not read again, not even for the e-mail.
         """
@@ -63,7 +85,7 @@ class AvecJours:
         lus = self.jours.all()
         lus._result_cache = jours
         self._prefetched_objects_cache = {"jours": lus}
-        self.vient_de_les_porter = True
+        self.vient_de_les_porter, self.rangs_connus = True, rangs or {}
         self.accuser()
 
     @transaction.atomic

@@ -54,13 +54,22 @@ class AvecPieces:
         jusqu_a = jour_moyen(self.limite_attestation)
         return f"La mairie attend l’attestation du médecin jusqu’au {jusqu_a}. Sans elle, l’absence sera facturée."
 
+    @property
+    def attestation_possible(self) -> bool:
+        """Whether an attestation may still come, that nothing waits for any more."""
+        return Absences.est_medicale(self.donnees) and self._peut_attester(timezone.now())
+
     def _peut_attester(self, maintenant: datetime) -> bool:
-        """The guide: a medical reason always has its attestation, though told in time it was accepted at once."""
+        """The guide: a medical reason always has its attestation, though told in time it was accepted at once. What an
+        agent accepted waits for nothing.
+        """
         return (
             self.type == Absences.code
             and self.etat in ACCEPTEES
+            and self.decidee_par_id is None
             and not self.effacee_le
             and timezone.localdate(maintenant) <= self.limite_attestation
+            and not self.a_des_pieces
         )
 
     def _jours_a_attester(self) -> list:

@@ -2,9 +2,11 @@
 
 from django import template
 
-from demandes import textes
-from demandes.models import Demande
+from demandes import lettre, textes
+from demandes.models import ATTEND_LA_MAIRIE, Demande
+from enfants.models import Etat
 from portail.socle.argent import INSECABLE, euros
+from portail.socle.templatetags.portail import jour_moyen
 
 register = template.Library()
 
@@ -39,3 +41,28 @@ def cout_accepte(demande: Demande) -> str:
     cout = demande.estimation
     total = euros(cout["total"] + cout["si_accepte"] + cout["si_place"])
     return f"Coût estimé à l’envoi{INSECABLE}: {total}. Le montant exact sera sur {cout['mois']}."
+
+
+@register.filter
+def recu(demande: Demande, rangs: dict) -> str:
+    """Its days, line by line."""
+    return lettre.recu(demande, rangs)
+
+
+@register.filter
+def suite(demande: Demande) -> str:
+    """What comes next for what waits: an answer, a place, or the attestation the town waits for."""
+    attendus = {j.reservation.etat for j in demande.jours.all() if not j.decision}
+    if demande.attend_attestation:
+        pluriel = len(demande.jours.all()) > 1
+        return (
+            f"La mairie attend votre attestation jusqu’au {jour_moyen(demande.limite_attestation)}\N{NO-BREAK SPACE}: "
+            "envoyez-la depuis la page de votre demande. "
+            f"Sans elle, {'ces journées seront facturées' if pluriel else 'la journée sera facturée'}."
+        )
+    phrases = []
+    if not demande.genre.planning or attendus & set(ATTEND_LA_MAIRIE):
+        phrases.append("La mairie vous répondra sur le portail et par courriel.")
+    if Etat.EN_ATTENTE in attendus:
+        phrases.append("Si une place se libère, nous vous prévenons.")
+    return " ".join(phrases)

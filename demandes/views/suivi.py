@@ -31,6 +31,7 @@ from demandes.liste import (
 from demandes.models import EN_COURS, DejaTraitee, Demande, DemandeEvenement, Etat
 from demandes.models.etats import ATTENDENT
 from demandes.recu import blocs, mots_du_jour
+from demandes.retard import retards
 from demandes.retrait import retrait
 from demandes.textes import lignes_de, titre
 from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, de_la_categorie
@@ -246,6 +247,7 @@ def _contexte(trouvee: Demande, famille, jour) -> dict:
     rangs = places.rangs(j.reservation for j in jours)
     # Read once: who did what, and whom the town may write to.
     poser(famille, "responsables", lecture.ADULTES.objets(famille.pk))
+    tard = retards(trouvee)
     adultes = {r.utilisateur_id for r in famille.responsables.all()}
     return {
         "demande": trouvee,
@@ -260,8 +262,10 @@ def _contexte(trouvee: Demande, famille, jour) -> dict:
         "aujourdhui": jour,
         "liste_attente": _liste_attente(trouvee),
         "lignes": lignes_de(trouvee, formulaire),
-        "blocs": blocs(jours, rangs),
-        "jours": [(j, mots_du_jour(j, rangs.get(j.reservation_id))) for j in jours],
+        "blocs": blocs(jours, rangs, tard),
+        "jours": [
+            (j, mots_du_jour(j, rangs.get(j.reservation_id), tard.get(j.reservation_id, ""))) for j in jours
+        ],
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
         "etapes": [(e, _mots(e, trouvee), _qui(e.par, adultes)) for e in lecture.ETAPES.objets(trouvee.pk)],
     }

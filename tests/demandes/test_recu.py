@@ -46,7 +46,9 @@ def test_beaucoup_de_jours_se_plient_par_service_et_par_semaine(monde):
     demande = longue(monde)
     page = monde.client(monde.jean).get(f"/demandes/{demande.pk}/").text
     assert page.count('<details class="pli">') == 1 and '<table class="tableau">' not in page
-    (bloc,) = blocs(list(demande.jours.select_related("reservation__enfant", "reservation__prestation")), {})
+    (bloc,) = blocs(
+        list(demande.jours.select_related("reservation__enfant", "reservation__prestation")), {}, {}
+    )
     assert bloc.titre == "Léa, Restauration scolaire"
     assert (
         bloc.jours
@@ -66,7 +68,7 @@ def test_une_semaine_dit_ce_que_chaque_jour_est_devenu(monde):
     lignes = list(demande.jours.select_related("reservation__enfant", "reservation__prestation"))
     lignes[1].reservation.etat, lignes[1].reservation.motif = "refusee", "Sortie scolaire."
     lignes[2].reservation.etat = "en_attente"
-    (bloc,) = blocs(lignes, {lignes[2].reservation_id: 2})
+    (bloc,) = blocs(lignes, {lignes[2].reservation_id: 2}, {})
     assert bloc.comptes[0] == ("demandee", "Réservation en cours de traitement", 10)
     assert {(s.etat, s.mots) for s in bloc.semaines[0].sorts} == {
         ("demandee", "Réservation en cours de traitement"),
@@ -115,7 +117,7 @@ def test_deux_services_du_meme_nom_ont_chacun_leur_bloc(monde):
     demande, _ = envoyer_reservations(monde.jean, souhaits, par, MAINTENANT, uuid.uuid4())
     lignes = demande.jours.select_related("reservation__enfant", "reservation__prestation__structure")
 
-    plies = blocs(list(lignes), {})
+    plies = blocs(list(lignes), {}, {})
     assert [bloc.titre for bloc in plies] == [
         "Léa, Restauration scolaire (Centre des Tilleuls)",
         "Léa, Restauration scolaire (Garderie périscolaire)",
