@@ -1,10 +1,11 @@
 """The recap before sending, as dataclasses: what becomes of each day, and what it will cost. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from types import MappingProxyType
 
 from demandes.selection import Conflit
 from demandes.textes import enumerer, jours_en_mots, mois_en_mots, noms
@@ -254,9 +255,14 @@ def _factures(jours: Iterable[date]) -> str:
 
 
 def recap_absences(
-    issues: Sequence[IssueAbsence], conflits: Sequence[Conflit] = (), impossibles: Sequence[tuple] = ()
+    issues: Sequence[IssueAbsence],
+    conflits: Sequence[Conflit] = (),
+    impossibles: Sequence[tuple] = (),
+    prix: Mapping[int, Prix | None] = MappingProxyType({}),
 ) -> Recap:
-    """`impossibles`: (souhait, sentence) for days without a booking of this family."""
+    """`impossibles`: (souhait, sentence) for days without a booking of this family. `prix`: of the reservations told
+    too late, what is billed; one that costs nothing more (a monthly price) says no amount.
+    """
     groupes = _conflits(conflits)
     for verdict, modele in ABSENCES.items():
         entrees = [
@@ -266,7 +272,7 @@ def recap_absences(
                 i.reservation.jour,
                 i.phrase if verdict in ("demandee", "facturee") else "",
                 i.phrase if verdict == "refus" else "",
-                None,
+                prix.get(i.reservation.pk),
             )
             for i in issues
             if i.verdict == verdict

@@ -12,9 +12,11 @@ from familles.models import Famille
 from portail.socle.dates import dernier_du_mois, premier_du_mois
 
 
-def estimer(famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, bool]]) -> list[Prix | None]:
+def estimer(
+    famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, bool]], absence: bool = False
+) -> list[Prix | None]:
     """Price of each (child, service, day, late booking) for this family; None = no tarif. A constant
-    number of queries.
+    number of queries. `absence`: of booked days, as billed when the child does not come.
 
     A monthly price counts on its first day of the month, the following days cost nothing more; nor does a month
     already booked or billed.
@@ -33,7 +35,7 @@ def estimer(famille: Famille, lignes: Sequence[tuple[Enfant, Prestation, date, b
         ).en_cours(du, au)
     )
     mois_comptes = _mois_comptes(famille, lignes, baremes, parts)
-    return [_estimer(famille, ligne, baremes, foyers, parts, mois_comptes) for ligne in lignes]
+    return [_estimer(famille, ligne, baremes, foyers, parts, mois_comptes, absence) for ligne in lignes]
 
 
 def _mois_comptes(famille: Famille, lignes, baremes: Baremes, parts: Parts) -> set[tuple]:
@@ -73,14 +75,14 @@ def _mois_comptes(famille: Famille, lignes, baremes: Baremes, parts: Parts) -> s
 
 
 def _estimer(
-    famille, ligne, baremes: Baremes, foyers: Foyers, parts: Parts, mois_comptes: set
+    famille, ligne, baremes: Baremes, foyers: Foyers, parts: Parts, mois_comptes: set, absence: bool
 ) -> Prix | None:
     enfant, prestation, jour, hors_delai = ligne
     du_jour = baremes.pour(prestation.pk, jour)
     if du_jour is None or du_jour.bareme is None:
         return None
     situation = foyers.situation(
-        famille.pk, enfant.pk, jour, hors_delai=hors_delai, minutes=minutes(prestation)
+        famille.pk, enfant.pk, jour, hors_delai=hors_delai, minutes=minutes(prestation), absence=absence
     )
     trouve = prix(du_jour.bareme, situation)
     if trouve is None:

@@ -169,10 +169,18 @@ def _absences(request, famille: Famille, choix: Choix, choisi: dict, notes) -> H
         donnees = SANS_RAISON if retrait else raison.proposees()
         return _declarees(request, famille, choix, reservations, donnees, choisi, notes)
     choisi = choisi | {"vu": empreinte(issues)}
-    recap = recap_absences(issues, choix.conflits, impossibles)
+    recap = recap_absences(issues, choix.conflits, impossibles, _prix_des_absences(famille, issues))
     if retrait:
         raison = joints = None
     return _page(request, famille, choix, choisi, recap, reservees, notes, raison, joints)
+
+
+def _prix_des_absences(famille: Famille, issues: list) -> dict:
+    """Reservation → price, of the days told too late. A day of a month billed as a whole has none of its own."""
+    tardives = [i.reservation for i in issues if i.verdict == "facturee"]
+    lignes = [(r.enfant, r.prestation, r.jour, r.hors_delai) for r in tardives]
+    prix = estimer(famille, lignes, absence=True)
+    return {r.pk: p for r, p in zip(tardives, prix, strict=True) if p and p.centimes}
 
 
 def _declarees(

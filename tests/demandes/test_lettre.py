@@ -1,5 +1,6 @@
 """The e-mails about days: a receipt line by line, what an absence costs, what is still to do."""
 
+import re
 import uuid
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +18,8 @@ from portail.socle.models import Courriel
 from tests import factories
 from tests.demandes.fabrique import demande, reservations, titulaire
 from tests.demandes.test_attestation import absence, confirmer, reserver
+from tests.demandes.test_planning import case
+from tests.facturation.fabrique import lien, tarif
 from tests.messagerie.fabrique import televerse
 
 MAINTENANT = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Europe/Paris"))
@@ -140,6 +143,23 @@ def test_en_partie_tardive(monde):
     assert f"- Absence sans frais{N}: vendredi{N}4{N}décembre\n" in dernier().texte
     page = monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).text
     assert "pour une partie des jours" in page and page.count(f"Trop tard{N}:") == 1
+
+
+@pytest.mark.parametrize(("pourcent", "montant"), [(100, f"3,45{N}€"), (50, f"1,73{N}€"), (0, "")])
+def test_le_recap_dit_le_montant(monde, pourcent, montant):
+    tarif(lien(monde.cantine), absence_pourcent=pourcent)
+    reservee = reserver(monde.inscriptions["lea"], MARDI)
+    corps = {"c": case(reservee.inscription, MARDI, reservee.version), "action": "absence"}
+    page = monde.client(monde.jean).post("/enfants/planning/demande/", corps).text
+    assert "La journée sera facturée." in page
+    assert re.findall(r'<p class="montant">(.*?)</p>', page) == ([montant] if montant else [])
+
+
+def test_le_recap_sans_tarif_ne_dit_aucun_montant(monde):
+    reservee = reserver(monde.inscriptions["lea"], MARDI)
+    corps = {"c": case(reservee.inscription, MARDI, reservee.version), "action": "absence"}
+    page = monde.client(monde.jean).post("/enfants/planning/demande/", corps).text
+    assert "La journée sera facturée." in page and 'class="montant"' not in page
 
 
 def test_a_temps_rien_nest_facture(monde):
