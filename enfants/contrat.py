@@ -63,9 +63,9 @@ def poser(inscription: Inscription, du: date, au: date, par, maintenant: datetim
     return faits, refus
 
 
-def rendre(reservation: Reservation, par, maintenant: datetime) -> None:
+def rendre(reservation: Reservation, par, maintenant: datetime) -> Reservation:
     """The child comes after all: booked again, if a place is left. Raises TransitionInterdite."""
-    places.changer(reservation, Etat.RESERVEE, par, maintenant, "Congé rendu")
+    return places.changer(reservation, Etat.RESERVEE, par, maintenant, "Congé rendu")
 
 
 def pointages_de(inscription: Inscription, depuis: date) -> list[Pointage]:

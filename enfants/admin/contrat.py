@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from enfants import contrat, places
+from enfants import avis, contrat, places
 from enfants.models import Etat, Inscription, Reservation
 from portail.socle.argent import INSECABLE
 
@@ -104,6 +104,7 @@ def contrat_de_creche(request: HttpRequest, numero: int) -> HttpResponse:
 
 def _poser(request: HttpRequest, inscription: Inscription, valeurs: dict) -> None:
     faits, refus = contrat.poser(inscription, valeurs["du"], valeurs["au"], request.user, timezone.now())
+    avis.prevenir(faits)
     messages.success(request, f"Jours de congé posés{INSECABLE}: {len(faits)}.")
     for phrase in refus:
         messages.error(request, phrase)
@@ -114,7 +115,7 @@ def _rendre(request: HttpRequest, form: RendreForm) -> None:
         messages.error(request, "Ce jour n’est plus en congé.")
         return
     try:
-        contrat.rendre(form.cleaned_data["rendre"], request.user, timezone.now())
+        avis.prevenir([contrat.rendre(form.cleaned_data["rendre"], request.user, timezone.now())])
         messages.success(request, "Le jour est de nouveau réservé.")
     except places.TransitionInterdite as refus:
         messages.error(request, " ".join(refus.messages))

@@ -5,11 +5,12 @@ from typing import NamedTuple
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import transaction
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from enfants import cloture, places
+from enfants import avis, cloture, places
 from enfants.admin.commun import ParStructure, Periode
 from enfants.admin.confirmation import GABARIT, Effets, FormulaireAConfirmer
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
@@ -166,11 +167,16 @@ class ReservationAdmin(ParStructure):
             # Taken between the form and the verb: said, and nothing was written.
             raise places.TransitionInterdite(issue.phrase)
         obj.__dict__.update(issue.reservation.__dict__)
+        avis.prevenir([obj])
 
-    def _faire(self, request, geste: Geste, verbe, avant: dict[int, str]) -> None:
-        """`verbe` on these bookings. What was already so comes back as it is: it is not counted as done."""
+    def _faire(self, request, geste: Geste, verbe, avant: dict[int, str], motif: str = "") -> None:
+        """`verbe` on these bookings, and the families told. What was already so comes back as it is: it is not counted
+        as done.
+        """
         try:
-            faites = [r for r in verbe(list(avant)) if r.etat != avant[r.pk]]
+            with transaction.atomic():
+                faites = [r for r in verbe(list(avant)) if r.etat != avant[r.pk]]
+                avis.prevenir(faites, motif)
         except places.TransitionInterdite as refus:
             messages.error(request, " ".join(refus.messages))
             return
@@ -283,7 +289,7 @@ class ReservationAdmin(ParStructure):
         form = MotifForm(request.POST if "confirmer" in request.POST else None)
         if form.is_valid():
             motif = form.cleaned_data["motif"]
-            self._faire(request, geste, lambda ids: verbe(ids, motif), avant)
+            self._faire(request, geste, lambda ids: verbe(ids, motif), avant, motif)
             return None
         return self._demander(request, queryset, geste, geste.avertir(queryset), form)
 
