@@ -1,13 +1,34 @@
 """A place that freed is offered with the right to say no: declining costs nothing until a given instant."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from uuid import UUID
 
-from demandes.models import DejaTraitee, Demande
+from demandes.models import DejaTraitee, Demande, DemandeJour
 from demandes.textes import jours_en_mots
 from enfants import places
 from enfants.models import Reservation
+from enfants.places_attente import DECLINABLES
 from enfants.regles import instant_en_mots
+from familles.models import Famille
+from portail.socle.lecture import Preparee
+
+# Asked by every home page.
+PROMUS = Preparee(
+    lambda famille, jour: (
+        DemandeJour.objects.filter(
+            demande__famille=famille,
+            action=DemandeJour.Action.RESERVER,
+            reservation__promue_le__isnull=False,
+            reservation__etat__in=DECLINABLES,
+            reservation__jour__gte=jour,
+        )
+        .select_related("reservation")
+        .order_by("pk")
+    ),
+    Famille._meta.pk,
+    Reservation._meta.get_field("jour"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +47,18 @@ def places_liberees(demande: Demande, maintenant: datetime) -> list[PlaceLiberee
     return [
         PlaceLiberee(reservation, instant_en_mots(limite))
         for reservation, limite in places.limites_pour_decliner(siennes, maintenant)
+    ]
+
+
+def liberees_du_foyer(
+    famille: Famille, jour: date, maintenant: datetime
+) -> list[tuple[UUID, Reservation, datetime]]:
+    """(demande, booking, until when) of every place this household may still decline, the first day first."""
+    demandes = {ligne.reservation_id: ligne for ligne in PROMUS.objets(famille.pk, jour)}
+    reservations = [ligne.reservation for ligne in demandes.values()]
+    return [
+        (demandes[reservation.pk].demande_id, reservation, limite)
+        for reservation, limite in places.limites_pour_decliner(reservations, maintenant)
     ]
 
 

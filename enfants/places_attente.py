@@ -25,7 +25,7 @@ from enfants.places_verrous import Passage, Tenue, appliquer, tenir
 from portail.socle.courriels import Lettre, poster_ensemble
 
 journal = logging.getLogger(__name__)
-MOTIF = "Une place s’est libérée"
+MOTIF = "Une place est disponible"
 # What a promoted booking may be while its family can still decline it for free.
 DECLINABLES = (Etat.DEMANDEE, Etat.RESERVEE)
 

@@ -1,15 +1,20 @@
 """« Ce qui vous attend »: invoices, messages, deadlines, papers, demandes that move. Each line is a link."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils import timezone
 
 from demandes import lecture
+from demandes.declin import liberees_du_foyer
 from demandes.models import Demande
 from demandes.models import Etat as EtatDemande
-from enfants.models import Enfant
+from demandes.recap import quand
+from enfants import regles
+from enfants.models import Enfant, Etat
 from facturation.releve import Impayee, url_de_paiement
 from familles.models import Famille, Utilisateur
 from messagerie.models import Conversation, Message
@@ -66,7 +71,7 @@ class Moment:
 
 
 def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: list[Rappel]) -> list[Attente]:
-    """What waits for this household, the most pressing first. Five queries at most, however many children."""
+    """What waits for this household, the most pressing first. Six queries at most, however many children."""
     famille, jour = moment.famille, moment.jour
     recentes = timezone.make_aware(datetime.combine(jour - timedelta(days=REPONSE_JOURS), time()))
     depuis = max(moment.depuis, recentes)
@@ -75,6 +80,7 @@ def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: li
     return [
         *_factures(impayees, jour),
         *_precisions(lues),
+        *_places(moment),
         *_rappels(rappels),
         *_messages(famille, moment.utilisateur, nouveaux),
         *(
@@ -84,6 +90,28 @@ def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: li
         *_reponses(lues, moment.utilisateur, depuis),
         *_suivi(lues),
     ]
+
+
+def _places(moment: Moment) -> list[Attente]:
+    """Places come from the waiting list, that may still be declined: a line for each service of a demande."""
+    groupes = defaultdict(list)
+    for demande, reservation, limite in liberees_du_foyer(moment.famille, moment.jour, timezone.now()):
+        groupes[demande, reservation.enfant_id, reservation.prestation_id].append((reservation, limite))
+    return [_place(demande, lignes, moment.jour) for (demande, *_), lignes in groupes.items()]
+
+
+def _place(demande: UUID, lignes: list[tuple], jour: date) -> Attente:
+    reservation, nombre = lignes[0][0], len(lignes)
+    jours = quand([r.jour for r, _ in lignes])
+    limite = regles.instant_en_mots(regles.plus_tot(*(limite for _, limite in lignes)), jour)
+    un, des = ("Une place est disponible", "Des places sont disponibles")
+    reserve = "elle est réservée" if nombre == 1 else "elles sont réservées"
+    if reservation.etat != Etat.RESERVEE:
+        reserve = "la mairie doit encore accepter"
+    detail = f"{reservation.prestation.nom}, {jours[:1].lower()}{jours[1:]}{INSECABLE}: {reserve}. "
+    detail += f"Vous pouvez {'la' if nombre == 1 else 'les'} décliner sans frais jusqu’au {limite}."
+    titre = f"{un if nombre == 1 else des} pour {reservation.enfant.prenom}"
+    return Attente("calendrier", "durance", titre, detail, "Voir", reverse("demande", args=[demande]))
 
 
 def _rappels(rappels: list[Rappel]) -> list[Attente]:

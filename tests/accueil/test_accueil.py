@@ -253,7 +253,7 @@ class TestBandeau:
         assert "<h1>Bienvenue sur le Portail Famille</h1>" in page_de(monde, monde.jean)
 
 
-REQUETES = 20
+REQUETES = 21
 
 
 @pytest.mark.parametrize("nombre", [1, 3])

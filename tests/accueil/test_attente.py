@@ -274,5 +274,5 @@ def test_requetes_constantes(monde, django_assert_num_queries, nombre):
         DemandeJour.objects.create(demande=une, reservation=jour, action="absence")
     client = monde.client(seule)
     client.get("/")
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(22):
         client.get("/")
