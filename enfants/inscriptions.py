@@ -28,6 +28,7 @@ from portail.socle.argent import INSECABLE
 from portail.socle.courriels import poster
 from portail.socle.dates import annee_scolaire, libelle_annee
 from portail.socle.models import Collectivite
+from portail.socle.templatetags.portail import jour_long
 
 SEMAINE_CHANGEE = "Changement de l’inscription"
 TOUCHE = "La famille l’a changé elle-même."
@@ -210,21 +211,32 @@ def remplir(inscription: Inscription, par, maintenant: datetime) -> Remplissage:
     return Remplissage(reservees, annulees, prevision)
 
 
-def prevenir(inscription: Inscription, fait: Remplissage) -> None:
-    """Tell the household what the town changed for it."""
+def jours_reserves(inscription: Inscription, fait: Remplissage) -> str:
+    """« Jours réservés : 47 (lundi et mardi), du lundi 30 novembre 2026 au mardi 29 juin 2027. », or nothing."""
+    if not fait.reservees:
+        return ""
+    lesquels = f" ({inscription.jours_en_mots})" if inscription.mode == Inscription.Mode.REGULIER else ""
+    du, au = (jour_long(fait.reservees[rang].jour) for rang in (0, -1))
+    quand = f"du {du} au {au}" if len(fait.reservees) > 1 else f"le {du}"
+    return f"Jours réservés{INSECABLE}: {len(fait.reservees)}{lesquels}, {quand}."
+
+
+def prevenir(inscription: Inscription, fait: Remplissage, nouvelle: bool = False) -> None:
+    """Tell the household what the town changed for it; that it enrolled the child, even without a day (`nouvelle`)."""
     touchees = [*fait.annulees, *fait.reservees]
-    if not touchees:
+    if not touchees and not nouvelle:
         return
     contexte = {
         "enfant": inscription.enfant,
         "prestation": inscription.prestation,
-        "semaine": inscription.jours_en_mots if inscription.mode == Inscription.Mode.REGULIER else "",
+        "inscription": inscription,
+        "nouvelle": nouvelle,
         "annulees": sorted(fait.annulees, key=lambda r: r.jour),
-        "reservees": fait.reservees,
-        "derniere": fait.reservees[-1] if fait.reservees else None,
+        "reserves": jours_reserves(inscription, fait),
     }
+    quoi = f"{touchees[0].pk}:{touchees[0].version}" if touchees else "nouvelle"
     for rang, adresse in enumerate(inscription.famille.adresses_courriel()):
-        cle = f"inscription:{inscription.pk}:{touchees[0].pk}:{touchees[0].version}:{len(touchees)}:{rang}"
+        cle = f"inscription:{inscription.pk}:{quoi}:{len(touchees)}:{rang}"
         poster(cle, adresse, "courriels/inscription.txt", contexte)
 
 

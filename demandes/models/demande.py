@@ -112,6 +112,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
     effaces = models.JSONField("informations effacées", default=list, blank=True)
 
     objects = DemandeQuerySet.as_manager()
+    fait = ""  # what accepting it just did, for its e-mail
 
     class Meta:
         verbose_name = "demande"
@@ -259,6 +260,8 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         if cree is not None:
             self.enfant = cree
             self.save(update_fields=["enfant"])
+        self.fait = formulaire.fait
+        texte = f"{texte}. {self.fait}" if texte and self.fait else texte or self.fait
         self._clore(Etat.ACCEPTEE, par, maintenant, texte=texte)
         for code, donnees in formulaire.suites(cree):
             Demande.ouvrir(

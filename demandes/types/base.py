@@ -55,6 +55,7 @@ class Ligne:
     actuel: str = ""
     a_change: bool = False
     efface: bool = False  # emptied since: only its name is kept
+    sans_avant: bool = False  # of something new: there was nothing to fill in
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,9 @@ class TypeDemande(forms.Form):
 
     do_not_call_in_templates = True  # a template reads `demande.genre.libelle`: the class, not an instance
     code: ClassVar[str] = ""
+    fait = ""  # a sentence of `appliquer` for the family, when the values do not say all it did
     libelle: ClassVar[str] = ""
+    etape: ClassVar[str] = "Modifier"  # what one does first
     filtre: ClassVar[str] = ""  # the guide's name of the filter
     menu: ClassVar[str] = ""  # in the menu of a child's page, when it is not `libelle`
     categorie: ClassVar[str] = COMPTE

@@ -83,6 +83,7 @@ class AjouterEnfant(EtatCivil):
     pieces = "Livret de famille, ou acte de naissance"
     pieces_ephemeres = True
     libelle = "Ajouter un enfant"
+    etape = "Remplir"
     filtre = "Nouvel enfant"
     icone = "personne-plus"
     chapo = "La mairie vérifie ces informations, puis l’enfant apparaît dans «\N{NO-BREAK SPACE}Mes enfants\N{NO-BREAK SPACE}»."

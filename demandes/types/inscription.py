@@ -1,5 +1,6 @@
 """« Inscription à un service »: which service, occasional or with a typical week, from which day."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 from itertools import groupby
@@ -74,7 +75,11 @@ class InscriptionService(TypeDemande):
     filtre = "Inscriptions"
     categorie = ENFANT
     icone = "sac"
-    chapo = "Choisissez le service et la façon de réserver. Inscrire ne réserve encore aucun jour."
+    chapo = (
+        "Choisissez le service et la façon de réserver. En régulier, les jours de la semaine type sont réservés "
+        "dès que la mairie accepte\N{NO-BREAK SPACE}; sinon, inscrire ne réserve encore aucun jour."
+    )
+    etape = "Choisir"
     autorite_parentale = True
     du_demandeur = False
     d_un_bloc = True
@@ -207,7 +212,12 @@ class InscriptionService(TypeDemande):
             semaine_type=semaine.masque(int(j) for j in d["jours"]),
             jour=self.jour,
         )
-        inscriptions.remplir(inscription, par, maintenant)
+        fait = inscriptions.remplir(inscription, par, maintenant)
+        self.fait = inscriptions.jours_reserves(inscription, fait)
+        if not self.fait and (fait.prevision.impossible or fait.prevision.refuses):
+            self.fait = "Aucun jour n’a pu être réservé."
+        if fait.annulees:
+            self.fait = f"Jours annulés{INSECABLE}: {len(fait.annulees)}. {self.fait}".strip()
 
     # --- in words -----------------------------------------------------------------------------------
 
@@ -219,7 +229,10 @@ class InscriptionService(TypeDemande):
             return []  # emptied in time
         lignes = super().lignes(avant, donnees, actuelles, en_clair)
         lignes = [li for li in lignes if li.nom != "prestation"]
-        deja = donnees.get(NOM, "") if avant.get("prestation") else "Pas inscrit"
+        inscrit = bool(avant.get("prestation"))
+        if not inscrit:
+            lignes = [replace(li, sans_avant=True) for li in lignes]
+        deja = donnees.get(NOM, "") if inscrit else "Sans inscription"
         return [Ligne("prestation", "Service", deja, donnees.get(NOM, "")), *lignes]
 
     def afficher(self, nom: str, valeur: Valeur, en_clair: bool = False) -> str:

@@ -196,12 +196,12 @@ class InscriptionAdmin(Tracee, ParStructure, AConfirmer):
         request.inscription = None
         reponse = super().changeform_view(request, object_id, form_url, extra_context)
         if request.inscription is not None:
-            self._remplir(request, request.inscription)
+            self._remplir(request, request.inscription, nouvelle=object_id is None)
         return reponse
 
-    def _remplir(self, request, inscription: Inscription, devant: str = "") -> None:
+    def _remplir(self, request, inscription: Inscription, devant: str = "", nouvelle: bool = False) -> None:
         fait = inscriptions.remplir(inscription, request.user, timezone.now())
-        inscriptions.prevenir(inscription, fait)
+        inscriptions.prevenir(inscription, fait, nouvelle)
         _dire(request, fait, devant)
 
     @admin.action(

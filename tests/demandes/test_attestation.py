@@ -159,6 +159,25 @@ def test_apres_une_absence_prise_en_compte_elle_sajoute_jusquau_terme(monde, mai
     assert (Demande.objects.get().etat, etat_du_jour(faite)) == ("acceptee", "absent_excuse")
 
 
+def test_ce_que_lagent_a_accepte_nattend_plus_de_document(monde, maintenant):
+    faite = absence(monde)
+    url = reverse("demande", args=[faite.pk])
+    envoi = {"joindre": "1", "jeton": str(uuid.uuid4()), "pieces": televerse("certificat.pdf")}
+    monde.client(monde.jean).post(url, envoi)
+    faite.accepter(monde.agent, MAINTENANT)
+    page = monde.client(monde.jean).get(url).text
+    assert "Ajouter un document" not in page and 'name="pieces"' not in page
+
+
+def test_lattestation_envoyee_rien_nest_plus_demande(monde, maintenant):
+    faite = absence(monde, date(2026, 12, 4))
+    url = reverse("demande", args=[faite.pk])
+    envoi = {"joindre": "1", "jeton": str(uuid.uuid4()), "pieces": televerse("certificat.pdf")}
+    monde.client(monde.jean).post(url, envoi)
+    assert faite.pieces.count() == 1
+    assert 'name="pieces"' not in monde.client(monde.jean).get(url).text
+
+
 def test_une_absence_sans_raison_medicale_ne_recoit_rien(monde, maintenant):
     faite = absence(monde, date(2026, 12, 4), raison="familiale")
     page = monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).text

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from demandes.models import AChange, Demande
 from demandes.types import PAR_CODE
 from enfants.models import AnneeScolaire, Inscription, PeriodeVacances, PersonneAutorisee, Reservation
+from portail.socle.models import Courriel
 from tests.demandes.fabrique import demande, formulaire
 from tests.factories import inscription, prestation
 
@@ -183,12 +184,18 @@ def test_inscription_reguliere_reserve_sa_semaine(monde, annee):
     assert PAR_CODE["inscription"].en_bref(faite) == (
         "Tom, Garderie matin, régulier (lundi et jeudi), à partir du 01/12/2026"
     )
-    assert lignes(faite)[0] == ("Service", "Pas inscrit", "Garderie matin")
+    assert lignes(faite)[0] == ("Service", "Sans inscription", "Garderie matin")
     faite.accepter(monde.agent, MAINTENANT)
     nouvelle = Inscription.objects.get(enfant=monde.tom, prestation=service)
     assert (nouvelle.famille, nouvelle.mode, nouvelle.au) == (monde.jean, "regulier", None)
     jours = list(Reservation.objects.order_by("jour").values_list("jour", flat=True)[:5])
     assert jours == [date(2026, 12, j) for j in (3, 7, 10, 14, 17)]
+    # The same sentence as when the town enrols: in the e-mail, and in the steps of the page.
+    nombre = Reservation.objects.count()
+    dit = f"Jours réservés\N{NO-BREAK SPACE}: {nombre} (lundi et jeudi), du jeudi"
+    assert dit in Courriel.objects.get(objet__contains="est acceptée").texte
+    page = monde.client(monde.jean).get(f"/demandes/{faite.pk}/").text
+    assert dit in page and "Non renseigné" not in page
 
 
 def test_deux_services_attendent_ensemble_un_meme_service_se_remplace(monde):

@@ -299,3 +299,27 @@ def test_l_action_dit_ce_qu_elle_laisse(monde, mairie, annee):
         follow=True,
     )
     assert f"Léa DUPONT, Restauration scolaire{N}: Jours réservés{N}: 3." in reponse.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("mode", "dit"),
+    [
+        ("regulier", f"Jours réservés{N}: 7 (lundi et mardi), du "),
+        ("occasionnel", "Aucun jour n’est encore réservé"),
+    ],
+)
+def test_une_inscription_toute_neuve_se_dit_meme_sans_jour(monde, mairie, annee, mode, dit):
+    envoi = valeurs(
+        mairie.get(adresse(Inscription, "add")).context,
+        enfant=monde.lea.pk,
+        prestation=monde.cantine.pk,
+        famille=monde.jeanne.pk,
+        du="2026-11-24",
+        mode=mode,
+        semaine_type=["0", "1"] if mode == "regulier" else [],
+    )
+    mairie.post(adresse(Inscription, "add"), envoi)
+    courriel = Courriel.objects.get()
+    assert courriel.objet == "Inscription de Léa : Restauration scolaire"
+    assert "La mairie a inscrit Léa : Restauration scolaire" in courriel.texte and dit in courriel.texte
+    assert "modifié" not in courriel.texte
