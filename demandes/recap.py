@@ -115,13 +115,17 @@ UN_SEUL = {
 }
 
 
-def _groupe(modele: tuple, lignes: list[LigneRecap], nombre: int) -> Groupe:
+def _groupe(modele: tuple, entrees: Sequence[tuple], unites: str) -> Groupe:
+    """`entrees`: those of `_lignes`. Two children or two services on the same day are one day: both are counted."""
     galet, singulier, pluriel, phrase = modele
+    nombre, jours = len(entrees), len({jour for _, _, jour, *_ in entrees})
+    if not singulier.startswith("jour"):
+        jours = nombre
     return Groupe(
         galet,
-        _pluriel(nombre, singulier, pluriel),
+        _pluriel(jours, singulier, pluriel) + (f", {nombre} {unites}" if nombre > jours else ""),
         UN_SEUL.get(phrase, phrase) if nombre == 1 else phrase,
-        lignes,
+        _lignes(entrees),
     )
 
 
@@ -179,7 +183,7 @@ def _detail(issue: Issue) -> str:
 def _conflits(conflits: Sequence[Conflit]) -> list[Groupe]:
     if not conflits:
         return []
-    lignes = _lignes(
+    entrees = [
         (
             c.souhait.inscription.enfant,
             c.souhait.inscription.prestation,
@@ -189,14 +193,14 @@ def _conflits(conflits: Sequence[Conflit]) -> list[Groupe]:
             None,
         )
         for c in conflits
-    )
+    ]
     modele = (
         "erreur",
         "jour a changé",
         "jours ont changé",
         "Depuis que vous avez ouvert le planning. Rien n’est annulé, et rien n’est envoyé pour ce qui a changé.",
     )
-    return [_groupe(modele, lignes, len(conflits))]
+    return [_groupe(modele, entrees, "cases")]
 
 
 def recap_reservations(
@@ -218,7 +222,7 @@ def recap_reservations(
                 )
                 for i, p in choisies
             ]
-            groupes.append(_groupe(modele, _lignes(entrees), len(choisies)))
+            groupes.append(_groupe(modele, entrees, "réservations"))
     envoyees = [n for n, i in enumerate(issues) if i.verdict != "refus"]
     return Recap(groupes, envoyees, _cout([(issues[n], prix[n]) for n in envoyees]) if envoyees else None)
 
@@ -283,5 +287,5 @@ def recap_absences(
                 for s, phrase in impossibles
             ]
         if entrees:
-            groupes.append(_groupe(modele, _lignes(entrees), len(entrees)))
+            groupes.append(_groupe(modele, entrees, "absences"))
     return Recap(groupes, [n for n, i in enumerate(issues) if i.verdict != "refus"])

@@ -62,6 +62,16 @@ def test_ladresse_nest_pas_prise_pour_un_mois():
     assert resolve(URL).url_name == "demande_planning"
 
 
+def test_le_recap_compte_les_jours_et_les_reservations(monde):
+    lea, tom = monde.inscriptions["lea"], monde.inscriptions["tom"]
+
+    def titres(*cases):
+        return [g.titre for g in poster(monde, monde.jean, *cases).context["recap"].groupes]
+
+    assert titres(case(lea, JEUDI), case(lea, VENDREDI)) == ["2 jours à valider"]
+    assert titres(case(lea, JEUDI), case(tom, JEUDI)) == ["1 jour à valider, 2 réservations"]
+
+
 def test_recap_dit_tout_avant_denvoyer(monde, garderie):
     cantine, garde = monde.inscriptions["lea"], monde.inscriptions["garderie"]
     page = poster(
