@@ -12,8 +12,8 @@ from demandes.liste import enfants_de
 from demandes.models import Demande
 from enfants import regles
 from enfants.models import Etat, Inscription, Prestation, Reservation, ReservationEvenement
-from enfants.planning import planning
-from enfants.planning_case import ANNULABLES
+from enfants.planning import DEMANDABLES, planning
+from enfants.planning_case import ANNULABLES, REDEMANDABLES, Case
 from enfants.planning_lecture import lire
 from enfants.regles import Calendrier
 from familles.acces import famille_de
@@ -33,6 +33,7 @@ def planning_jour(request: HttpRequest, inscription: int, jour: str) -> HttpResp
     (p,) = planning(entrees)
     ligne = next(li for li in p.lignes if li.inscription and li.inscription.pk == inscription)
     case = ligne.cases[0]
+    ferme = regles.phrase_fermee(ligne.prestation, quand, entrees.calendrier)
     reservations = list(Reservation.objects.filter(inscription=trouvee, jour=quand).order_by("pk"))
     evenements = ReservationEvenement.objects.filter(reservation__in=reservations).order_by("le", "pk")
     demandes = Demande.objects.filter(famille=famille, jours__reservation__in=reservations).distinct()
@@ -43,13 +44,13 @@ def planning_jour(request: HttpRequest, inscription: int, jour: str) -> HttpResp
         "inscription": trouvee,
         "jour": quand,
         "case": case,
-        "phrase": ligne.phrase,
+        "phrase": ferme or ligne.phrase,
         "clos": entrees.clos.get((trouvee.prestation_id, quand), ""),
         # A cancelled one no longer says anything of the day: the story below tells it.
         "reservation": next((r for r in reservations[-1:] if r.etat != Etat.ANNULEE), None),
         "etapes": raconter(evenements, request.user, adultes),
         "demandes": demandes.order_by("-envoyee_le"),
-        "echeances": _echeances(ligne.prestation, quand, entrees.calendrier, maintenant),
+        "echeances": [] if ferme else _echeances(ligne.prestation, case, entrees.calendrier, maintenant),
         "reservable": bool(case.valeur) and case.etat not in ANNULABLES,
         "annulable": bool(case.valeur) and case.etat in ANNULABLES,
         "attend": case.etat in (Etat.DEMANDEE, Etat.EN_ATTENTE),
@@ -67,14 +68,19 @@ def _jour(texte: str) -> date | None:
 
 
 def _echeances(
-    prestation: Prestation, jour: date, calendrier: Calendrier, maintenant: datetime
+    prestation: Prestation, case: Case, calendrier: Calendrier, maintenant: datetime
 ) -> list[tuple[str, str, bool]]:
-    """(what, until when, passed): booking, absence."""
+    """(what, until when, passed): booking, absence; only what still says something of that day."""
+    if case.jour < timezone.localdate(maintenant):
+        return []
     trouvees = []
-    for quoi, limite in (
-        ("Réserver", prestation.limite_reservation),
-        ("Prévenir d’une absence, sans frais", prestation.limite_annulation),
+    for quoi, limite, etats in (
+        # A day without a state is one that may no longer be booked: this limit is why.
+        ("Réserver", prestation.limite_reservation, ("", *DEMANDABLES, *REDEMANDABLES)),
+        ("Prévenir d’une absence, sans frais", prestation.limite_annulation, (*DEMANDABLES, Etat.RESERVEE)),
     ):
-        instant = regles.limite_pour(limite, jour, prestation.heure_debut, calendrier)
-        trouvees.append((quoi, regles.instant_en_mots(instant, jour), regles.est_passe(instant, maintenant)))
+        if case.etat in etats:
+            instant = regles.limite_pour(limite, case.jour, prestation.heure_debut, calendrier)
+            passe = regles.est_passe(instant, maintenant)
+            trouvees.append((quoi, regles.instant_en_mots(instant, case.jour), passe))
     return trouvees

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from demandes.models import Demande
 from enfants import places
+from enfants.models import Fermeture
 from tests import factories
 from tests.demandes.fabrique import reservations, titulaire
 from tests.enfants.fabrique import LUNDI, MAINTENANT, reserver
@@ -64,6 +65,24 @@ def test_un_refus_dit_son_motif_et_se_redemande(monde):
     assert page.context["etapes"][-1].refus
     assert "Sortie de classe." in page.text
     assert "Demande de réservation" in page.text
+    # There is no absence to declare.
+    assert [quoi for quoi, *_ in page.context["echeances"]] == ["Réserver"]
+
+
+def test_un_jour_reserve_ne_se_reserve_plus(monde):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    assert [quoi for quoi, *_ in jour(monde).context["echeances"]] == ["Prévenir d’une absence, sans frais"]
+
+
+@pytest.mark.parametrize("reserve", [False, True])
+def test_un_jour_ferme_dit_pourquoi_et_plus_aucun_delai(monde, reserve):
+    if reserve:
+        reserver(monde.inscriptions["lea"], LUNDI)
+    Fermeture.objects.create(structure=monde.cantine.structure, du=LUNDI, au=LUNDI, motif="Grève")
+    page = jour(monde)
+    assert page.context["phrase"] == f"Fermé{N}: Grève."
+    assert page.context["echeances"] == []
+    assert "Délais de ce jour" not in page.text
 
 
 def test_un_jour_passe_se_lit_encore(monde):
@@ -72,6 +91,7 @@ def test_un_jour_passe_se_lit_encore(monde):
         page = jour(monde)
     assert page.status_code == 200
     assert 'name="action"' not in page.text
+    assert "Délais de ce jour" not in page.text
 
 
 @pytest.mark.parametrize("qui", ["jeanne", "claire"])
