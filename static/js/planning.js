@@ -327,8 +327,9 @@
         : pending ? "Retirer ma demande" : "Déclarer une absence";
       for (const key of ["reservation", "absence"]) item[key].setAttribute("aria-disabled", String(!can[key]));
       const series = sameWeekday(box);
-      item.serie.parentElement.hidden = series.length < 2;
-      words(item.serie).textContent = `Cocher tous les ${day.split(/\s/)[0]}s…`;
+      // Always there: a line that comes and goes looks like a fault.
+      item.serie.setAttribute("aria-disabled", String(series.length < 2));
+      words(item.serie).textContent = `Cocher tous les ${day.split(/\s/)[0]}s ${bookable(box) ? "libres" : "réservés"}${series.length < 2 ? `${NBSP}: c’est le seul` : ""}`;
       const [enrolment, date] = box.value.split(":");
       item.detail.href = panel.dataset.detail.replace("/0/", `/${enrolment}/`).replace("2000-01-01", date);
       panel.hidden = false;

@@ -149,6 +149,23 @@ def test_une_plage_et_une_serie(mois):
     expect(mois.get_by_text(f"{meme_jour} jours choisis", exact=True)).to_be_visible()
 
 
+def test_la_serie_dit_quand_elle_est_seule(mois, services):
+    """The line of the menu is always there; alone of its kind, the day says so."""
+    jour = ouvrables()[0]
+    reservations(services.inscriptions["Temps libre"], jour, le=timezone.now())
+    mois.reload()
+    pluriel = f"{semaine.NOMS[jour.weekday()]}s"
+    for service, dit, inactif in (
+        ("Temps libre", f"Cocher tous les {pluriel} réservés{N}: c’est le seul", "true"),
+        ("Restauration scolaire", f"Cocher tous les {pluriel} libres", "false"),
+    ):
+        case(mois, service, jour).click(button="right")
+        ligne = mois.get_by_role("dialog").get_by_role("button", name="Cocher tous les")
+        expect(ligne).to_have_text(dit)
+        expect(ligne).to_have_attribute("aria-disabled", inactif)
+        mois.keyboard.press("Escape")
+
+
 def test_un_seul_choix_par_jour(mois, services):
     jour = ouvrables()[0]
     case(mois, "Aide aux devoirs", jour).check()
