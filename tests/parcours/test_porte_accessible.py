@@ -25,7 +25,7 @@ from portail.demonstration.guide import MOT_DE_PASSE_AGENTS
 from portail.demonstration.population import MOT_DE_PASSE
 from portail.socle.models import Fichier
 from tests.navigation import ATTENTE, suivre
-from tests.parcours.test_accessibilite import AXE, FOYER, defauts
+from tests.parcours.test_accessibilite import AXE, EXAMINEES_AILLEURS, FOYER, PUBLIQUES, defauts
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
 LARGEURS = (1280, 320)
@@ -41,8 +41,14 @@ class Etat:
     resume: bool = False
 
 
-def a(adresse: str) -> Callable[[Page], object]:
-    return lambda page: page.goto(adresse)
+@dataclass(frozen=True)
+class Adresse:
+    """A page its address leads to."""
+
+    adresse: str
+
+    def __call__(self, page: Page) -> object:
+        return page.goto(self.adresse)
 
 
 def remplir(page: Page, adresse: str, bouton: str, **champs: str) -> None:
@@ -94,40 +100,40 @@ def choisir_rien(page: Page) -> None:
 
 
 DEHORS = (
-    Etat("connexion", a("/connexion/")),
-    Etat("connexion, session finie", a("/connexion/?fin=1")),
-    Etat("connexion, envoi perdu", a("/connexion/?perdu=1&next=/compte/")),
+    Etat("connexion", Adresse("/connexion/")),
+    Etat("connexion, session finie", Adresse("/connexion/?fin=1")),
+    Etat("connexion, envoi perdu", Adresse("/connexion/?perdu=1&next=/compte/")),
     Etat("connexion, incorrecte", lambda p: entrer(p, LONG, "Faux2026"), resume=True),
-    Etat("mot de passe oublié", a("/mot-de-passe/oublie/")),
+    Etat("mot de passe oublié", Adresse("/mot-de-passe/oublie/")),
     Etat(
         "mot de passe oublié, demandé",
         lambda p: remplir(p, "/mot-de-passe/oublie/", "Recevoir le lien", identifiant="jean.dupont"),
     ),
-    Etat("lien de réinitialisation mort", a("/mot-de-passe/reinitialiser/MQ/x-y/")),
-    Etat("lien d’activation mort", a("/activation/MQ/x/")),
+    Etat("lien de réinitialisation mort", Adresse("/mot-de-passe/reinitialiser/MQ/x-y/")),
+    Etat("lien d’activation mort", Adresse("/activation/MQ/x/")),
     Etat("lien d’activation", lambda p: p.goto(lien_d_activation())),
-    Etat("déconnexion, sans session", a("/deconnexion/")),
+    Etat("déconnexion, sans session", Adresse("/deconnexion/")),
     *(
-        Etat(nom, a(f"/{nom}/"))
+        Etat(nom, Adresse(f"/{nom}/"))
         for nom in ("aide", "accessibilite", "donnees-personnelles", "mentions-legales", "plan-du-site")
     ),
-    Etat("inconnue, sans session", a("/rien-ici/")),
+    Etat("inconnue, sans session", Adresse("/rien-ici/")),
 )
 JEAN = (
-    Etat("accueil", a("/")),
-    Etat("compte", a("/compte/")),
-    Etat("connexions", a("/compte/connexions/")),
-    Etat("données", a("/compte/donnees/")),
-    Etat("double", a("/compte/double-authentification/")),
-    Etat("double, activer", a("/compte/double-authentification/activer/")),
+    Etat("accueil", Adresse("/")),
+    Etat("compte", Adresse("/compte/")),
+    Etat("connexions", Adresse("/compte/connexions/")),
+    Etat("données", Adresse("/compte/donnees/")),
+    Etat("double", Adresse("/compte/double-authentification/")),
+    Etat("double, activer", Adresse("/compte/double-authentification/activer/")),
     Etat(
         "double, code faux",
         lambda p: remplir(p, "/compte/double-authentification/activer/", "Activer", code="000000"),
         resume=True,
     ),
-    Etat("infos", a("/infos-documents/")),
-    Etat("formulaires", a("/infos-documents/formulaires/")),
-    Etat("mot de passe", a("/mot-de-passe/modifier/")),
+    Etat("infos", Adresse("/infos-documents/")),
+    Etat("formulaires", Adresse("/infos-documents/formulaires/")),
+    Etat("mot de passe", Adresse("/mot-de-passe/modifier/")),
     Etat(
         "mot de passe, refusé",
         lambda p: remplir(
@@ -140,11 +146,16 @@ JEAN = (
         ),
         resume=True,
     ),
-    Etat("déconnexion", a("/deconnexion/")),
-    Etat("inconnue", a("/rien-ici/")),
+    Etat("déconnexion", Adresse("/deconnexion/")),
+    Etat("inconnue", Adresse("/rien-ici/")),
     Etat("session finie, envoi gardé", expirer),
     Etat("envoi repris", reprendre),
 )
+
+
+def adresses(etats: tuple[Etat, ...]) -> set[str]:
+    """Those of these states that are the page of an address: test_accessibilite.py leaves them to this module."""
+    return {etat.aller.adresse for etat in etats if isinstance(etat.aller, Adresse)}
 
 
 def clavier(page: Page, nom: str, depuis_le_resume: bool) -> list[str]:
@@ -226,6 +237,7 @@ def charge(belrive):
 
 @pytest.mark.parametrize("largeur", LARGEURS)
 def test_dehors(charge, navigateur, largeur):
+    assert adresses(DEHORS) >= set(PUBLIQUES)
     page, dits, titres = navigateur(largeur), [], {}
     for etat in DEHORS:
         dits += examiner(page, etat, largeur)
@@ -243,6 +255,7 @@ def test_dehors(charge, navigateur, largeur):
 
 @pytest.mark.parametrize("largeur", LARGEURS)
 def test_chez_jean(charge, navigateur, largeur):
+    assert adresses(JEAN) >= EXAMINEES_AILLEURS - set(PUBLIQUES)
     page, dits, titres = navigateur(largeur), [], {}
     entrer(page, "jean.dupont")
     for etat in JEAN:
@@ -288,9 +301,9 @@ def test_le_second_facteur(charge, navigateur, largeur):
     cle = page.locator(".cle-en-clair code").inner_text()
     etats = (
         Etat("codes de secours", lambda p: remplir(p, f"{racine}activer/", "Activer", code=chiffres(cle))),
-        Etat("double, active", a(racine)),
-        Etat("nouveaux codes", a(f"{racine}codes/")),
-        Etat("retirer", a(f"{racine}retirer/")),
+        Etat("double, active", Adresse(racine)),
+        Etat("nouveaux codes", Adresse(f"{racine}codes/")),
+        Etat("retirer", Adresse(f"{racine}retirer/")),
         Etat(
             "retirer, refusé",
             lambda p: remplir(p, f"{racine}retirer/", "Retirer", mot_de_passe="x"),
