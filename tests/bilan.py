@@ -27,19 +27,23 @@ class Compte:
         self.reproches.append(phrase)
 
 
-def compter(junit: Path, code: int, choisis: bool) -> tuple[Compte, Compte]:
-    """All tests of one database, and among them Chromium's. `choisis`: the person chose which tests to run."""
-    tous, chromium = Compte(), Compte()
+def compter(junit: Path, code: int, choisis: bool) -> tuple[Compte, Compte, Compte]:
+    """All tests of one database, among them Chromium's, and those that run on SQLite alone (tests/conftest.py).
+
+    `choisis`: the person chose which tests to run.
+    """
+    tous, chromium, une_fois = Compte(), Compte(), Compte()
     try:
         cas = list(ET.parse(junit).iter("testcase"))
     except (OSError, ET.ParseError):
         tous.reprocher("pytest wrote no result")
-        return tous, chromium
+        return tous, chromium, une_fois
     for test in cas:
         nom = f"{test.get('classname')}::{test.get('name')}"
         comptes = [tous]
-        if test.find("properties/property[@name='navigateur']") is not None:
-            comptes.append(chromium)
+        for nom_du_genre, genre in (("navigateur", chromium), ("une_fois", une_fois)):
+            if test.find(f"properties/property[@name='{nom_du_genre}']") is not None:
+                comptes.append(genre)
         for compte in comptes:
             compte.secondes += float(test.get("time", 0))
             if test.find("skipped") is not None:
@@ -56,7 +60,7 @@ def compter(junit: Path, code: int, choisis: bool) -> tuple[Compte, Compte]:
                 compte.reprocher(quoi)
                 if compte is chromium:
                     tous.echoues += 1
-    return tous, chromium
+    return tous, chromium, une_fois
 
 
 def ligne(nom: str, compte: Compte, secondes: float) -> None:
@@ -79,18 +83,20 @@ def bilan(dossier: Path, choisis: bool) -> int:
 
     print("\nBilan")
     ligne("Contrôles", controles, controles.secondes)
-    for nom, (tous, chromium, secondes) in bases.items():
+    for nom, (tous, chromium, une_fois, secondes) in bases.items():
         ligne(nom, tous, secondes)
         ligne(f"  dont Chromium sur {nom}", chromium, chromium.secondes)
-    comptes = [controles, *(tous for tous, _, _ in bases.values())]
+        if une_fois.reussis + une_fois.echoues:
+            ligne(f"  dont {nom} seulement", une_fois, une_fois.secondes)
+    comptes = [controles, *(tous for tous, *_ in bases.values())]
     reproches = [("Contrôles", phrase) for phrase in controles.reproches]
-    for nom, (tous, chromium, _) in bases.items():
+    for nom, (tous, chromium, *_) in bases.items():
         reproches += [(nom, phrase) for phrase in dict.fromkeys(tous.reproches + chromium.reproches)]
     for nom, phrase in reproches:
         print(f"  ÉCHEC {nom} : {phrase}")
 
     reussis, echoues = sum(c.reussis for c in comptes), sum(c.echoues for c in comptes)
-    if set(bases) != set(BASES) or not sum(tous.reussis for tous, _, _ in bases.values()):
+    if set(bases) != set(BASES) or not sum(tous.reussis for tous, *_ in bases.values()):
         print("  ÉCHEC : aucun test n’a réussi, ou une base manque.")
         echoues += 1
     print(f"\n{reussis} passed, {echoues} failed")

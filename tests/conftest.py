@@ -25,18 +25,34 @@ RACINE = Path(__file__).resolve().parent.parent
 # --- which tests ------------------------------------------------------------------------------------------------
 
 
+DROITS_A_LA_BASE = {"db", "transactional_db", "live_server"}
+
+
+def une_fois_suffit(item: pytest.Item, marques: set[str]) -> bool:
+    """The answer of this test does not depend on the database: pytest-django lets it open none, or it looks at how the
+    pages look.
+    """
+    sans_base = "django_db" not in marques and DROITS_A_LA_BASE.isdisjoint(getattr(item, "fixturenames", ()))
+    return (sans_base or "apparence" in marques) and not marques & {"postgresql", "sqlite"}
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect (never skip: a skip fails the run) what belongs to the other database, and the heavy forms."""
+    """Deselect (never skip: a skip fails the run) what belongs to the other database, the heavy forms, and on
+    PostgreSQL what SQLite's run answered already.
+    """
     ecartes = {"postgresql", "sqlite"} - {connection.vendor}
     if "lourd" not in config.option.markexpr:
         ecartes.add("lourd")
     gardes, retires = [], []
     for item in items:
         marques = {marque.name for marque in item.iter_markers()}
-        (retires if marques & ecartes else gardes).append(item)
-        if "navigateur" in marques:
-            # Written in the junit file: script/test counts Chromium's tests apart.
-            item.user_properties.append(("navigateur", "oui"))
+        une_fois = une_fois_suffit(item, marques)
+        ecarte = marques & ecartes or (une_fois and connection.vendor == "postgresql")
+        (retires if ecarte else gardes).append(item)
+        # Written in the junit file: script/test counts these apart.
+        for nom, vrai in (("navigateur", "navigateur" in marques), ("une_fois", une_fois)):
+            if vrai:
+                item.user_properties.append((nom, "oui"))
     if retires:
         config.hook.pytest_deselected(items=retires)
         items[:] = gardes

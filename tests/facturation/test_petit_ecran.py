@@ -10,7 +10,7 @@ from django.urls import reverse
 from facturation.encaissement import encaisser
 from tests.facturation import fabrique
 
-pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.navigateur, pytest.mark.apparence, pytest.mark.django_db(transaction=True)]
 LISTES = ("campagne", "facture", "reglement", "tarif", "regie")
 DEBORDE = """[...document.querySelectorAll('html, .results, #header')]
   .filter(e => e.scrollWidth > e.clientWidth + 1 || (e.id === 'header' && e.scrollHeight > e.clientHeight + 1))

@@ -19,7 +19,7 @@ from portail.demonstration.guide import NUMERO_JEAN
 from portail.demonstration.population import MOT_DE_PASSE
 from tests.navigation import suivre
 
-pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.navigateur, pytest.mark.apparence, pytest.mark.django_db(transaction=True)]
 PUBLIQUES = (
     "/connexion/",
     "/mot-de-passe/oublie/",

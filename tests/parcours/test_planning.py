@@ -234,6 +234,7 @@ def test_la_semaine_type_sans_javascript(services, personne):
     expect(ligne.get_by_role("checkbox", name="Mardi")).not_to_be_checked()
 
 
+@pytest.mark.apparence
 def test_axe_et_largeurs(mois, services):
     """Month, week, typical week with its errors, detail, recap: no fault at 1280 and 320 px."""
     jour = ouvrables()[0]
@@ -276,6 +277,7 @@ def test_un_jour_sans_case_mene_a_son_detail(mois, services):
     expect(mois.get_by_text("Absence déclarée", exact=True)).to_be_visible()
 
 
+@pytest.mark.apparence
 def test_sur_papier(monde, personne):
     """The month of two children and its legend on one sheet; a folded receipt prints every day. No script needed."""
     for n in range(6):

@@ -27,7 +27,7 @@ from portail.socle.models import Fichier
 from tests.navigation import ATTENTE, suivre
 from tests.parcours.test_accessibilite import AXE, EXAMINEES_AILLEURS, FOYER, PUBLIQUES, defauts
 
-pytestmark = [pytest.mark.navigateur, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.navigateur, pytest.mark.apparence, pytest.mark.django_db(transaction=True)]
 LARGEURS = (1280, 320)
 LONG = "Anticonstitutionnellement" * 4
 
