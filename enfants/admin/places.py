@@ -43,7 +43,7 @@ class JaugeForm(forms.ModelForm):
 @admin.register(Jauge)
 class JaugeAdmin(Tracee, ParStructure):
     form = JaugeForm
-    list_display = ("libelle", "structure", "capacite", "age_min", "age_max", "services")
+    list_display = ("libelle", "structure", "services", "capacite", "age_min", "age_max")
     list_filter = ("structure",)
     list_select_related = ("structure",)
     search_fields = ("libelle",)
