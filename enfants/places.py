@@ -23,7 +23,7 @@ from enfants.places_attente import (
     rangs,
     rattraper,
 )
-from enfants.places_chargement import charger, charger_places
+from enfants.places_chargement import charger, charger_places, reservations_liees
 from enfants.places_examen import (
     A_CHANGE,
     Examen,
@@ -300,10 +300,7 @@ def examiner_absences(
 ) -> list[IssueAbsence]:
     """What `declarer_absences` would answer now; nothing is written."""
     ordre = [r.pk for r in reservations]
-    lignes = Reservation.objects.select_related(
-        "enfant", "prestation__limite_annulation", "prestation__structure"
-    )
-    relues = lignes.in_bulk(ordre)
+    relues = reservations_liees(ordre)
     return _juger_absences([relues[pk] for pk in ordre if pk in relues], maintenant, medicale)
 
 

@@ -3,7 +3,6 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from copy import copy
 from datetime import datetime
 
 from django.db import OperationalError, transaction
@@ -12,13 +11,15 @@ from django.utils import timezone
 
 from enfants import regles
 from enfants.calendrier import calendrier_du
-from enfants.models import Creneau, Etat, Prestation, Reservation
+from enfants.models import Creneau, Etat, Jauge, Prestation, Reservation
 from enfants.places_chargement import (
+    Attente,
     attentes_sur,
     charger,
     charger_places,
     cles_par_reservation,
     jauges_par_prestation,
+    reservations_liees,
 )
 from enfants.places_examen import Cle, Examen, limite_absence
 from enfants.places_verrous import Passage, Tenue, appliquer, tenir
@@ -42,34 +43,38 @@ def proposer(
     """
     attentes = attentes_sur(liberees)
     # Who joined between the reading and the locks is not locked: served by a transaction of its own, right after.
-    cles = cles_par_reservation(attentes)
-    tardives = [
-        r for r in attentes if r.enfant_id not in tenue.enfants or set(cles[r.pk]) - tenue.creneaux.keys()
+    cles = cles_par_reservation(attentes, tenue.jauges)
+    tenues = [
+        r for r in attentes if r.enfant_id in tenue.enfants and tenue.creneaux.keys() >= set(cles[r.pk])
     ]
-    if tardives:
+    if len(tenues) < len(attentes):
         restantes = {(cle.jauge_id, cle.jour) for cle in liberees}
         # robust: what is committed is not answered by an error because this offer failed (it is logged).
         transaction.on_commit(_plus_tard(restantes, maintenant), robust=True)
-        attentes = [r for r in attentes if r not in tardives]
-    attentes += en_plus
-    if not attentes:
+    attentes = [*tenues, *en_plus]
+    if not (premieres := _premieres(attentes, cles, tenue)):
         return []
-    examen = _examen(attentes, tenue)
+    examen = _examen(premieres, tenue)
+    choisies = _servis(premieres, cles, examen, maintenant)
+    if len(choisies) < len(premieres):
+        # One of them may not book any more: whoever comes behind is looked at too.
+        examen = _examen(attentes, tenue)
+        choisies = _servis(attentes, cles, examen, maintenant)
     # Together: one place freed on each day of a month is as many promotions, under the locks of all these days.
-    servies = [copy(r) for r in _servis(attentes, cles, examen, maintenant)]
+    servies = _relues(choisies)
     if servies and _promouvoir(servies, cles, examen, tenue, maintenant):
         return _une_a_une(attentes, cles, tenue, maintenant)
     return servies
 
 
 def _une_a_une(
-    attentes: list[Reservation], cles: dict[int, list[Cle]], tenue: Tenue, maintenant: datetime
+    attentes: list[Attente | Reservation], cles: dict[int, list[Cle]], tenue: Tenue, maintenant: datetime
 ) -> list[Reservation]:
     """One failed: who may be served is, the others keep their rank (`rattraper` tries again)."""
     examen, servies = _examen(attentes, tenue), []
     for attente in attentes:
         libres = dict(examen.libres)
-        for servie in _servis([attente], cles, examen, maintenant):
+        for servie in _relues(_servis([attente], cles, examen, maintenant)):
             erreur = _promouvoir([servie], cles, examen, tenue, maintenant)
             if erreur is None:
                 servies.append(servie)
@@ -83,15 +88,40 @@ def _une_a_une(
     return servies
 
 
-def _examen(attentes: list[Reservation], tenue: Tenue) -> Examen:
-    examen = charger((r.inscription_id for r in attentes), (r.jour for r in attentes))
+def _premieres(
+    attentes: Iterable[Attente | Reservation], cles: dict[int, list[Cle]], tenue: Tenue
+) -> list[Attente | Reservation]:
+    """Those of them the free places reach if all may still book: of hundreds who wait, the few to look at."""
+    libres = {cle: creneau.libres for cle, creneau in tenue.creneaux.items()}
+    premieres = []
+    for attente in attentes:
+        siennes = cles.get(attente.pk, [])
+        if all(libres[cle] > 0 for cle in siennes):
+            libres |= {cle: libres[cle] - 1 for cle in siennes}
+            premieres.append(attente)
+    return premieres
+
+
+def _relues(choisies: Iterable[Attente | Reservation]) -> list[Reservation]:
+    """Their rows, whole, in that order: read anew each time, a failed try changed the objects."""
+    pks = [r.pk for r in choisies]
+    lues = reservations_liees(pks)
+    return [lues[pk] for pk in pks]
+
+
+def _examen(attentes: Iterable[Attente | Reservation], tenue: Tenue) -> Examen:
+    attentes = list(attentes)
+    examen = charger((r.inscription_id for r in attentes), (r.jour for r in attentes), connues=tenue.jauges)
     examen.libres = {cle: creneau.libres for cle, creneau in tenue.creneaux.items()}
     return examen
 
 
 def _servis(
-    attentes: Iterable[Reservation], cles: dict[int, list[Cle]], examen: Examen, maintenant: datetime
-) -> list[Reservation]:
+    attentes: Iterable[Attente | Reservation],
+    cles: dict[int, list[Cle]],
+    examen: Examen,
+    maintenant: datetime,
+) -> list[Attente | Reservation]:
     """Those of them the free places reach, in order, skipping who may no longer book; noted in `examen`."""
     servis = []
     for attente in attentes:
@@ -110,7 +140,7 @@ def _servis(
     return servis
 
 
-def _promise(examen: Examen, attente: Reservation) -> str:
+def _promise(examen: Examen, attente: Attente | Reservation) -> str:
     """What becomes of who waits: a booking, or an ask where the town decides."""
     prestation = examen.inscriptions[attente.inscription_id].prestation
     automatique = prestation.validation == Prestation.Validation.AUTOMATIQUE
@@ -125,7 +155,7 @@ def _plus_tard(jauges_jours: set[tuple], maintenant: datetime) -> Callable[[], N
     return offrir
 
 
-def _peut_encore(examen: Examen, attente: Reservation, maintenant: datetime) -> bool:
+def _peut_encore(examen: Examen, attente: Attente | Reservation, maintenant: datetime) -> bool:
     """Limit and window open, inscription and household valid, no exclusive service taken meanwhile."""
     inscription = examen.inscriptions[attente.inscription_id]
     tenues = examen.vivantes[attente.enfant_id, attente.jour]
@@ -173,7 +203,6 @@ def _prevenir(promues: list[Reservation], examen: Examen) -> None:
     lettres = []
     for promue in promues:
         inscription = examen.inscriptions[promue.inscription_id]
-        promue.prestation = inscription.prestation
         contexte = {
             "reservation": promue,
             "enfant": promue.enfant,
@@ -224,7 +253,7 @@ def rattraper(maintenant: datetime) -> str:
     comptees = jauges_par_prestation(r.prestation_id for r in attentes)
     offres, libres = defaultdict(set), defaultdict(list)
     for r in attentes:
-        if r.prestation_id not in comptees:
+        if not comptees[r.prestation_id]:
             libres[r.jour].append(r.pk)
         elif pleins.isdisjoint(cles[r.pk]):
             offres[r.jour].update((cle.jauge_id, cle.jour) for cle in cles[r.pk])
@@ -253,10 +282,12 @@ def compter_les_attentes(examen: Examen, maintenant: datetime) -> None:
     attentes = attentes_sur(examen.libres)
     if not attentes:
         return
-    cles = cles_par_reservation(attentes)
+    cles = cles_par_reservation(attentes, examen.jauges)
     possibles = [r for r in attentes if all(examen.libres.get(cle, 1) > 0 for cle in cles[r.pk])]
     if possibles:
-        autres = charger((r.inscription_id for r in possibles), (r.jour for r in possibles))
+        autres = charger(
+            (r.inscription_id for r in possibles), (r.jour for r in possibles), connues=examen.jauges
+        )
         charger_places(autres, {cle for r in possibles for cle in cles[r.pk]})
         for r in _servis(possibles, cles, autres, maintenant):
             for cle in examen.libres.keys() & cles[r.pk]:
@@ -294,10 +325,12 @@ def rangs(reservations: Iterable[Reservation]) -> dict[int, int]:
     miennes = {r.pk: r for r in reservations if r.etat == Etat.EN_ATTENTE}
     if not miennes:
         return {}
-    toutes = attentes_sur({cle for liste in cles_par_reservation(miennes.values()).values() for cle in liste})
+    jauges: dict[int, list[Jauge]] = {}
+    voulues = cles_par_reservation(miennes.values(), jauges).values()
+    toutes = attentes_sur({cle for liste in voulues for cle in liste})
     devant: Counter = Counter()
     trouves: dict[int, int] = {}
-    for pk, cles in cles_par_reservation(toutes).items():
+    for pk, cles in cles_par_reservation(toutes, jauges).items():
         devant.update(cles)
         if pk in miennes:
             trouves[pk] = max(devant[cle] for cle in cles)

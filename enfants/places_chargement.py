@@ -6,6 +6,8 @@ Written by hand (`portail.socle.lecture`): they are asked for each booking, half
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db.models import prefetch_related_objects
 
@@ -28,7 +30,7 @@ from enfants.models import (
 from enfants.models.reservation import VIVANTS
 from enfants.places_examen import Cle, Examen, cles_de
 from familles.models import Famille
-from portail.socle.lecture import Colonnes, lire, lire_objets, marques, parametre
+from portail.socle.lecture import Colonnes, lire, lire_objets, marques, objet, parametre
 
 _PUISE = Jauge.prestations.through._meta.db_table
 _MEMBRE = GroupeExclusif.prestations.through._meta.db_table
@@ -36,6 +38,7 @@ _RESERVATION = Colonnes("b", Reservation)
 _ENFANT = Colonnes("e", Enfant)
 _JAUGE = Colonnes("j", Jauge)
 _CRENEAU = Colonnes("c", Creneau, ("jauge", "jour"))
+_PRESENT = Colonnes("c", Creneau, ("id", "jauge", "jour"))
 
 _PUISES = f"""
 SELECT {_JAUGE.sql}, x.prestation_id FROM {_PUISE} x JOIN {Jauge._meta.db_table} j ON j.id = x.jauge_id
@@ -50,12 +53,46 @@ FROM {Scolarite._meta.db_table} n JOIN {AnneeScolaire._meta.db_table} a ON a.id 
 WHERE n.enfant_id IN (%s) ORDER BY n.id
 """
 
+
+class Attente(NamedTuple):
+    """Who waits: what decides whether it is served. There may be hundreds, for a place or two."""
+
+    pk: int
+    enfant_id: UUID
+    prestation_id: int
+    inscription_id: int
+    payeur_id: int
+    jour: date
+    enfant: Enfant  # its age only
+
+
+_NE = Colonnes("e", Enfant, ("id", "naissance"))
+_QUI_ATTEND = Colonnes("b", Reservation, ("id", "enfant", "prestation", "inscription", "payeur", "jour"))
 _ATTENTES = f"""
-SELECT {_RESERVATION.sql}, {_ENFANT.sql}, x.jauge_id
+SELECT {_QUI_ATTEND.sql}, x.jauge_id, {_NE.sql}
 FROM {Reservation._meta.db_table} b JOIN {_PUISE} x ON x.prestation_id = b.prestation_id
 JOIN {Enfant._meta.db_table} e ON e.id = b.enfant_id
 WHERE b.etat = '{Etat.EN_ATTENTE}' AND x.jauge_id IN (%(jauges)s) AND b.jour IN (%(jours)s)
 ORDER BY b.demandee_le, b.id
+"""
+
+_LIGNE = (
+    _RESERVATION,
+    _ENFANT,
+    Colonnes("f", Famille),
+    Colonnes("p", Prestation),
+    Colonnes("s", Structure),
+    Colonnes("l2", Limite),
+)
+_LIGNES = f"""
+SELECT {", ".join(c.sql for c in _LIGNE)}
+FROM {Reservation._meta.db_table} b
+JOIN {Enfant._meta.db_table} e ON e.id = b.enfant_id
+JOIN {Famille._meta.db_table} f ON f.id = b.payeur_id
+JOIN {Prestation._meta.db_table} p ON p.id = b.prestation_id
+JOIN {Structure._meta.db_table} s ON s.id = p.structure_id
+JOIN {Limite._meta.db_table} l2 ON l2.id = p.limite_annulation_id
+WHERE b.id IN (%s) ORDER BY b.id
 """
 
 _INSCRIPTION = (
@@ -81,6 +118,10 @@ WHERE i.id IN (%s)
 _LIBRES = f"""
 SELECT {_CRENEAU.sql}, capacite + surnombre - pris FROM {Creneau._meta.db_table} c
 WHERE jauge_id IN (%(jauges)s) AND jour IN (%(jours)s)
+"""
+_PRESENTS = f"""
+SELECT {_PRESENT.sql} FROM {Creneau._meta.db_table} c
+WHERE jauge_id IN (%(jauges)s) AND jour IN (%(jours)s) ORDER BY id
 """
 _CHOISIES = f"""
 SELECT {_RESERVATION.sql} FROM {Reservation._meta.db_table} b
@@ -110,11 +151,17 @@ def _enfants(cles: Iterable) -> list:
     return [parametre(Enfant._meta.pk, cle) for cle in sorted(set(cles))]
 
 
-def jauges_par_prestation(prestations: Iterable[int]) -> dict[int, list[Jauge]]:
-    """Jauges each service draws on, in order of primary key."""
-    trouvees: dict[int, list[Jauge]] = defaultdict(list)
-    if prestations := sorted(set(prestations)):
-        for jauge, prestation in lire_objets(_PUISES % marques(prestations), prestations, _JAUGE):
+def jauges_par_prestation(
+    prestations: Iterable[int], connues: dict[int, list[Jauge]] | None = None
+) -> dict[int, list[Jauge]]:
+    """Jauges each service draws on, in order of primary key; none: an empty list.
+
+    `connues`: those already read, which is filled: while the calendar is held, nobody changes them.
+    """
+    trouvees = {} if connues is None else connues
+    if manquantes := sorted(set(prestations) - trouvees.keys()):
+        trouvees.update((prestation, []) for prestation in manquantes)
+        for jauge, prestation in lire_objets(_PUISES % marques(manquantes), manquantes, _JAUGE):
             trouvees[prestation].append(jauge)
     return trouvees
 
@@ -138,14 +185,17 @@ def niveaux_par_enfant(enfants: Iterable) -> dict[object, list[tuple[date, date,
     return niveaux
 
 
-def cles_par_reservation(reservations: Iterable[Reservation]) -> dict[int, list[Cle]]:
-    """What each would take now, from the child's age and level that day."""
+def cles_par_reservation(
+    reservations: Iterable[Reservation | Attente], connues: dict[int, list[Jauge]] | None = None
+) -> dict[int, list[Cle]]:
+    """What each would take now, from the child's age and level that day (read only where a Jauge asks for it)."""
     reservations = list(reservations)
-    jauges = jauges_par_prestation(r.prestation_id for r in reservations)
-    niveaux = niveaux_par_enfant({r.enfant_id for r in reservations}) if jauges else {}
+    jauges = jauges_par_prestation((r.prestation_id for r in reservations), connues)
+    par_niveau = any(jauge.niveaux for liste in jauges.values() for jauge in liste)
+    niveaux = niveaux_par_enfant({r.enfant_id for r in reservations}) if par_niveau else {}
     return {
         r.pk: cles_de(
-            jauges.get(r.prestation_id, ()),
+            jauges[r.prestation_id],
             r.enfant,
             r.jour,
             next((n for du, au, n in niveaux.get(r.enfant_id, ()) if du <= r.jour <= au), ""),
@@ -154,19 +204,34 @@ def cles_par_reservation(reservations: Iterable[Reservation]) -> dict[int, list[
     }
 
 
-def attentes_sur(cles: Iterable[Cle]) -> list[Reservation]:
+def attentes_sur(cles: Iterable[Cle]) -> list[Attente]:
     """Those who wait for one of these places, in the order they asked."""
     cles = set(cles)
     if not cles:
         return []
     jauges, jours = sorted({cle.jauge_id for cle in cles}), sorted({cle.jour for cle in cles})
     sql = _ATTENTES % {"jauges": marques(jauges), "jours": marques(jours)}
-    attentes: dict[int, Reservation] = {}
-    for r, enfant, jauge in lire_objets(sql, [*jauges, *jours], _RESERVATION, _ENFANT):
-        if Cle(jauge, r.jour) in cles:
-            r.enfant = enfant
-            attentes[r.pk] = r
+    champs = (*_QUI_ATTEND.champs, _JAUGE.champs[0], *_NE.champs)
+    attentes: dict[int, Attente] = {}
+    enfants: dict[UUID, Enfant] = {}
+    for *qui, jauge, pk, naissance in lire(sql, [*jauges, *jours], champs):
+        if pk not in enfants:
+            enfants[pk] = objet(_NE, (pk, naissance))
+        attente = Attente(*qui, enfants[pk])
+        if Cle(jauge, attente.jour) in cles:
+            attentes[attente.pk] = attente
     return list(attentes.values())
+
+
+def reservations_liees(ids: Iterable[int]) -> dict[int, Reservation]:
+    """These bookings by primary key, with their child, payer, service and the rule to cancel it."""
+    if not (ids := sorted(set(ids))):
+        return {}
+    lues: dict[int, Reservation] = {}
+    for ligne in lire_objets(_LIGNES % marques(ids), ids, *_LIGNE):
+        r, r.enfant, r.payeur, r.prestation, r.prestation.structure, r.prestation.limite_annulation = ligne
+        lues[r.pk] = r
+    return lues
 
 
 def inscriptions(ids: Iterable[int], famille: Famille | None = None) -> dict[int, Inscription]:
@@ -201,16 +266,19 @@ def reservations_sur(siennes: dict[int, Inscription], jours: Iterable[date]) -> 
 
 
 def charger(
-    inscriptions_ids: Iterable[int], jours: Iterable[date], lues: dict[int, Inscription] | None = None
+    inscriptions_ids: Iterable[int],
+    jours: Iterable[date],
+    lues: dict[int, Inscription] | None = None,
+    connues: dict[int, list[Jauge]] | None = None,
 ) -> Examen:
     """All that decides of these inscriptions on these days, places apart. Under lock, when the caller holds it.
-    `lues`: the inscriptions, when nobody will write after them.
+    `lues`: the inscriptions, when nobody will write after them. `connues`: see `jauges_par_prestation`.
     """
     lues = inscriptions(inscriptions_ids) if lues is None else lues
     jours = sorted(set(jours))
     enfants = {i.enfant_id for i in lues.values()}
     prestations = {i.prestation_id for i in lues.values()}
-    examen = Examen(inscriptions=lues, jauges=jauges_par_prestation(prestations))
+    examen = Examen(inscriptions=lues, jauges=jauges_par_prestation(prestations, connues))
     _contexte(examen, enfants, prestations, jours)
     cles = _enfants(enfants)
     sql = _VIVANTES % (marques(cles), "%s", "%s")
@@ -244,17 +312,24 @@ def _contexte(examen: Examen, enfants: set, prestations: set[int], jours: Sequen
     examen.calendrier = calendrier.assembler(du_calendrier)
 
 
+def creneaux_presents(cles: Iterable[Cle]) -> list[list]:
+    """Primary key, Jauge and day of the rows that exist for these Jauges, these days."""
+    return _des_creneaux(_PRESENTS, cles, _PRESENT)
+
+
+def _des_creneaux(sql: str, cles: Iterable[Cle], colonnes: Colonnes) -> list[list]:
+    jauges, jours = sorted({c.jauge_id for c in cles}), sorted({c.jour for c in cles})
+    sql %= {"jauges": marques(jauges), "jours": marques(jours)}
+    return lire(sql, [*jauges, *jours], colonnes.champs)
+
+
 def charger_places(examen: Examen, cles: Iterable[Cle], creneaux: Iterable[Creneau] | None = None) -> None:
     """Fill `libres` from these rows, or from the database; a Creneau not created yet is worth its Jauge."""
     cles = set(cles)
     capacites = {j.pk: j.capacite for jauges in examen.jauges.values() for j in jauges}
     examen.libres = {cle: capacites[cle.jauge_id] for cle in cles}
     if creneaux is None:
-        jauges, jours = sorted({c.jauge_id for c in cles}), sorted({c.jour for c in cles})
-        sql = _LIBRES % {"jauges": marques(jauges), "jours": marques(jours)}
-        lus = {
-            Cle(jauge, jour): libres for jauge, jour, libres in lire(sql, [*jauges, *jours], _CRENEAU.champs)
-        }
+        lus = {Cle(jauge, jour): libres for jauge, jour, libres in _des_creneaux(_LIBRES, cles, _CRENEAU)}
     else:
         lus = {Cle(c.jauge_id, c.jour): c.libres for c in creneaux}
     examen.libres |= {cle: lus[cle] for cle in cles & lus.keys()}

@@ -11,13 +11,19 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db import IntegrityError
+from django.db.models import F
 
 from enfants import regles
 from enfants.models import Creneau, Enfant, Etat, Jauge, Reservation, ReservationEvenement
 from enfants.models.reservation import OCCUPANTS
-from enfants.places_chargement import attentes_sur, charger, cles_par_reservation
+from enfants.places_chargement import (
+    attentes_sur,
+    charger,
+    cles_par_reservation,
+    creneaux_presents,
+    reservations_liees,
+)
 from enfants.places_examen import A_CHANGE, COMPLET, DEJA, Cle
 from portail.socle.argent import INSECABLE
 from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
@@ -47,6 +53,7 @@ class Tenue:
     creneaux: dict[Cle, Creneau]
     cles: dict[int, list[Cle]]  # by reservation: what it would take now
     enfants: set
+    jauges: dict[int, list[Jauge]]  # by prestation: read once, the calendar is held
 
 
 def phrase_de(erreur: IntegrityError) -> str:
@@ -85,11 +92,7 @@ def ouvrir_creneaux(cles: Iterable[Cle]) -> dict[Cle, Creneau]:
 
 def _presentes(cles: list[Cle]) -> dict[Cle, int]:
     """Primary keys of the rows that exist (others may come along: days of one Jauge, Jauges of one day)."""
-    lignes = Creneau.objects.filter(jauge__in={c.jauge_id for c in cles}, jour__in={c.jour for c in cles})
-    return {
-        Cle(jauge, jour): pk
-        for pk, jauge, jour in lignes.order_by("pk").values_list("pk", "jauge_id", "jour")
-    }
+    return {Cle(jauge, jour): pk for pk, jauge, jour in creneaux_presents(cles)}
 
 
 def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> Tenue:
@@ -100,29 +103,25 @@ def tenir(reservation_ids: Iterable[int], cles_en_plus: Iterable[Cle] = ()) -> T
     """
     tenir_ensemble(CALENDRIER)
     ids = set(reservation_ids)
-    cles, toutes, enfants = _portee(Reservation.objects.filter(pk__in=ids), cles_en_plus)
+    jauges: dict[int, list[Jauge]] = {}
+    cles, toutes, enfants = _portee(reservations_liees(ids).values(), cles_en_plus, jauges)
     verrouiller(Enfant.objects.filter(pk__in=enfants))
-    relues = (
-        Reservation.objects.select_related(
-            "enfant", "prestation__limite_annulation", "prestation__structure", "payeur"
-        )
-        .order_by("pk")
-        .in_bulk(ids)
-    )
+    relues = reservations_liees(ids)
     # A booking may have changed between the first reading and the lock of its child.
     creneaux = ouvrir_creneaux(toutes | {cle for r in relues.values() for cle in prises(r)})
-    return Tenue(relues, creneaux, cles, enfants)
+    return Tenue(relues, creneaux, cles, enfants, jauges)
 
 
 def _portee(
-    reservations: QuerySet[Reservation], cles_en_plus: Iterable[Cle]
+    lignes: Iterable[Reservation], cles_en_plus: Iterable[Cle], jauges: dict[int, list[Jauge]]
 ) -> tuple[dict[int, list[Cle]], set[Cle], set]:
     """What a change of these rows may touch: what each would take now, all the places, all the children."""
-    lignes = list(reservations.select_related("enfant").order_by("pk"))
-    cles = cles_par_reservation(lignes)
+    lignes = list(lignes)
+    cles = cles_par_reservation(lignes, jauges)
     siennes = {cle for r in lignes for cle in (*cles[r.pk], *prises(r))} | set(cles_en_plus)
     attentes = attentes_sur(siennes)
-    toutes = siennes | {cle for liste in cles_par_reservation(attentes).values() for cle in liste}
+    autres = cles_par_reservation(attentes, jauges)
+    toutes = siennes | {cle for liste in autres.values() for cle in liste}
     return cles, toutes, {r.enfant_id for r in lignes} | {r.enfant_id for r in attentes}
 
 
@@ -133,7 +132,7 @@ def tenir_les_enfants(enfant: Enfant, jour: date, **lesquelles) -> None:
     """
     tenir_ensemble(CALENDRIER)
     siennes = Reservation.objects.filter(enfant=enfant, jour__gte=jour, **lesquelles).vivantes()
-    _, _, enfants = _portee(siennes, ())
+    _, _, enfants = _portee(siennes.select_related("enfant").order_by("pk"), (), {})
     verrouiller(Enfant.objects.filter(pk__in={enfant.pk, *enfants}))
 
 
@@ -206,7 +205,8 @@ def _refuser(reservation: Reservation, refus: str) -> None:
 def appliquer(
     passages: list[Passage], tenue: Tenue, par, maintenant: datetime, examinees: bool = False
 ) -> set[Cle]:
-    """Write these changes and their history; the places they free. Raises TransitionInterdite, then writes none.
+    """Write these changes and their history; the places they free. Raises TransitionInterdite: the verb's transaction
+    is then undone, with what was written.
 
     `examinees`: the caller has already checked rights and exclusivity under the same locks.
     """
@@ -226,10 +226,9 @@ def appliquer(
         cle = (p.reservation.etat, p.vers, p.motif, tuple(sorted(p.champs.items())))
         groupes[cle].append(p.reservation)
     try:
-        with transaction.atomic():
-            for (de, vers, motif, champs), lignes in groupes.items():
-                _ecrire(lignes, de, vers, motif, dict(champs), par, maintenant)
-            bouger(tenue.creneaux, deltas)
+        for (de, vers, motif, champs), lignes in groupes.items():
+            _ecrire(lignes, de, vers, motif, dict(champs), par, maintenant)
+        bouger(tenue.creneaux, deltas)
     except IntegrityError as erreur:
         raise TransitionInterdite(phrase_de(erreur)) from erreur
     return {cle for cle, delta in deltas.items() if delta < 0}

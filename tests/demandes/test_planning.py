@@ -13,7 +13,7 @@ from demandes.models import Demande
 from enfants import places
 from enfants.models import Creneau, Reservation
 from enfants.places import changer
-from portail.socle.models import Courriel
+from portail.socle.models import Courriel, Trace
 from tests import factories
 from tests.demandes.fabrique import reservations, titulaire
 from tests.facturation.fabrique import lien, tarif
@@ -136,6 +136,21 @@ def test_tout_automatique_est_decide_aussitot(monde, garderie):
     assert (faite.etat, faite.decidee_par) == ("acceptee", None)
     assert list(Demande.objects.a_traiter()) == []
     assert Courriel.objects.filter(objet__contains="acceptée").count() == 1
+
+
+def test_decidee_aussitot_son_histoire_est_complete(monde, garderie):
+    """Sent by the family, accepted by nobody: two events and two traces in that order, one e-mail."""
+    poster(monde, monde.jean, case(monde.inscriptions["garderie"], JEUDI), confirmer="1")
+    demande, compte = Demande.objects.get(), titulaire(monde.jean).utilisateur
+    pas = list(demande.evenements.values_list("genre", "par", "le", "texte"))
+    assert pas == [("envoyee", compte.pk, MAINTENANT, ""), ("acceptee", None, MAINTENANT, "")]
+    traces = Trace.objects.filter(objet_id=str(demande.pk), action__startswith="demande_").order_by("pk")
+    assert [(t.action, t.qui, t.famille) for t in traces] == [
+        ("demande_envoyee", compte.identifiant, monde.jean.numero),
+        ("demande_acceptee", "portail", monde.jean.numero),
+    ]
+    assert (demande.decidee_le, demande.decidee_par, demande.motif) == (MAINTENANT, None, "")
+    assert Courriel.objects.get().cle.startswith(f"demande:{demande.numero}:{demande.evenements.last().pk}:")
 
 
 def test_double_clic_une_demande(monde, garderie):

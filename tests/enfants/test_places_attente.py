@@ -215,9 +215,29 @@ def test_who_waits_past_the_limit_waits_for_nothing(plein):
     assert places.perdues(paris(2026, 11, 24, 12)) == [plein["lea"].pk, plein["tom"].pk]
 
 
+def test_of_those_who_wait_only_who_the_place_reaches_is_read(plein, monkeypatch):
+    """Léa first, alone; when she may no longer come, Tom behind her too."""
+    lues, charger = [], places_attente.charger
+
+    def noter(inscriptions, *autres, **options):
+        lues.append(sorted(inscriptions))
+        return charger(lues[-1], *autres, **options)
+
+    monkeypatch.setattr(places_attente, "charger", noter)
+    lea, tom = (plein["inscriptions"][nom].pk for nom in ("lea", "tom"))
+    places.annuler([plein["prise"].pk], None, MAINTENANT, "Fermeture")
+    assert (etats()["Léa"], lues) == ("reservee", [[lea]])
+    Reservation.objects.filter(pk=plein["lea"].pk).update(etat=Etat.EN_ATTENTE, places=[])
+    Creneau.objects.update(pris=0)
+    Inscription.objects.filter(pk=lea).update(au=JEUDI - timedelta(1))
+    places.rattraper(PLUS_TARD)
+    assert (etats()["Léa"], etats()["Tom"]) == ("en_attente", "reservee")
+    assert lues[1:] == [[lea], sorted([lea, tom])]
+
+
 def test_queries_do_not_grow_with_those_who_wait(plein, monde, django_assert_num_queries):
     lignes = list(Reservation.objects.select_related("enfant").order_by("pk"))
-    with django_assert_num_queries(5) as une:
+    with django_assert_num_queries(2) as une:
         places.rangs(lignes[1:2])
     club = plein["club"]
     for n in range(4):

@@ -95,6 +95,19 @@ class TestPoster:
                 un_courriel(f"message:{i}")
         assert DBTaskResult.objects.ready().count() == 1
 
+    def test_un_seul_appel_meme_quand_un_point_de_reprise_est_annule(
+        self, django_capture_on_commit_callbacks
+    ):
+        """The nudge goes with the savepoint that asked for it; the next letter asks again."""
+        with django_capture_on_commit_callbacks() as appels:
+            with pytest.raises(ZeroDivisionError), transaction.atomic():
+                un_courriel("annule")
+                raise ZeroDivisionError
+            un_courriel("reste")
+            with transaction.atomic():
+                un_courriel("aussi")
+        assert len(appels) == 1
+
 
 class TestEnvoi:
     def test_envoye_une_fois(self, mailoutbox):
