@@ -1,16 +1,19 @@
 """What the agent's page of a demande shows, and the form it posts."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import admin
 from django.urls import reverse
 from django.utils import timezone
 
-from demandes.models import Demande
+from demandes.models import Demande, DemandeJour
 from demandes.textes import Ligne, jours_en_mots, lignes_de, titre
 from enfants.agents import structures_de
-from enfants.models import Enfant, Reservation
+from enfants.models import Creneau, Enfant, Reservation
+from enfants.places_occupation import occupations
 from facturation.cloture import avertir, deja_factures
+from facturation.estimation import estimer
 from familles.models import Famille
 
 from .droits import demandes_de_l_agent, interlocuteur, lisible
@@ -61,7 +64,6 @@ def reprendre(faite: Decision, demande: Demande, agent) -> Decision:
 
 def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
     valeurs = lignes(demande) if permis else []
-    choisis = {str(v) for v in faite["jours"].value() or []}
     fil = []
     if permis and demande.conversation:
         fil = demande.conversation.messages.select_related("auteur").prefetch_related("pieces__fichier")
@@ -76,10 +78,8 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
         "lignes": valeurs,
         "pieces": demande.pieces.select_related("fichier") if permis else (),
         "a_change": any(ligne.a_change for ligne in valeurs),
-        "jours": [
-            (j, j.reservation_id in faite.parmi, str(j.reservation_id) in choisis)
-            for j in demande.jours.all()
-        ],
+        "jours": _jours(agent, demande, faite, permis),
+        "decide_places": permis and demande.type == "reservations" and bool(faite.parmi),
         "factures": jours_en_mots(r.jour for r in _factures(demande, faite)) if permis else "",
         "en_plus": _en_plus(demande, faite) if permis else [],
         "raison": demande.genre.texte(demande.donnees) if demande.type == "absences" and permis else "",
@@ -96,6 +96,42 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
         "semblables": faite.fields["existant"].queryset,
         **_liens(agent, demande),
     }
+
+
+@dataclass(frozen=True)
+class LigneJour:
+    """A day of the page. `ouvert`: this agent may decide it; `places` and `prix` only while it waits."""
+
+    jour: DemandeJour
+    ouvert: bool
+    choisi: bool
+    places: str = ""
+    creneau_url: str = ""
+    prix: int | None = None
+
+
+def _jours(agent, demande: Demande, faite: Decision, permis: bool) -> list[LigneJour]:
+    """Its days, with what one needs to decide: places left, rank in the waiting list, price."""
+    choisis = {str(v) for v in faite["jours"].value() or []}
+    lignes = [j for j in demande.jours.all() if j.reservation_id in faite.parmi]
+    ouvertes = [j.reservation for j in lignes] if demande.type == "reservations" and permis else []
+    places = occupations(ouvertes)
+    prix = estimer(demande.famille, [(r.enfant, r.prestation, r.jour, r.hors_delai) for r in ouvertes])
+    centimes = {r.pk: p.centimes for r, p in zip(ouvertes, prix, strict=True) if p}
+    voit = admin.site.is_registered(Creneau) and agent.has_perm("enfants.view_creneau")
+
+    def ligne(j: DemandeJour) -> LigneJour:
+        o = places.get(j.reservation_id)
+        return LigneJour(
+            j,
+            j.reservation_id in faite.parmi,
+            str(j.reservation_id) in choisis,
+            o.en_mots if o else "",
+            reverse("admin:enfants_creneau_change", args=[o.creneau]) if o and o.creneau and voit else "",
+            centimes.get(j.reservation_id),
+        )
+
+    return [ligne(j) for j in demande.jours.all()]
 
 
 def _factures(demande: Demande, faite: Decision) -> list[Reservation]:

@@ -37,6 +37,13 @@ class Decision(forms.Form):
         label="J’ai comparé\N{NO-BREAK SPACE}: remplacer les valeurs d’aujourd’hui par celles de la demande",
         required=False,
     )
+    motif_jours = forms.CharField(
+        label="Motif pour les jours non cochés",
+        max_length=300,
+        required=False,
+        widget=forms.TextInput(attrs={"list": "motifs-prets", "autocomplete": "off"}),
+        help_text="La famille le lit. Inutile quand tous les jours sont cochés.",
+    )
     motif_pret = forms.ChoiceField(label="Motif tout prêt", required=False)
     message = forms.CharField(
         label="Motif du refus, ou précision demandée",
@@ -70,12 +77,17 @@ class Decision(forms.Form):
             j.reservation_id for j in ouverts if j.reservation.etat in ATTEND_LA_MAIRIE
         ]
         self.parmi = [j.reservation_id for j in ouverts]
+        self.attendus = set(self.fields["jours"].initial)
         if demande.type == AjouterEnfant.code:
             self.fields["existant"].queryset = semblables(demande)
 
     def clean(self) -> dict:
         d = super().clean()
         d["texte"] = ((d.get("message") or "").strip() or d.get("motif_pret") or "").strip()
+        if d.get("action") == self.ACCEPTER:
+            d["texte"] = (d.get("motif_jours") or "").strip() or d["texte"]
+            if self.attendus - set(d.get("jours") or ()) and not d["texte"]:
+                self.add_error("motif_jours", "Donnez le motif du refus.")
         if d.get("action") == self.REFUSER and not d["texte"]:
             raise ValidationError("Donnez le motif du refus.")
         if d.get("action") == self.COMPLEMENT and not (d.get("message") or "").strip():
