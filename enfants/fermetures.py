@@ -22,6 +22,7 @@ from familles.models import Famille
 from portail.socle.courriels import poster
 from portail.socle.verrous import CALENDRIER, tenir_seul
 
+FERMETURE = "Fermeture\N{NO-BREAK SPACE}: "
 # A billed absence of a day nobody opened would be unfair: excused. A leave stays a leave.
 TOUCHES = (*places.ANNULABLES, Etat.ABSENT_FACTURE)
 
@@ -57,7 +58,17 @@ class Prevision:
 
 
 def motif_de(fermeture: Fermeture) -> str:
-    return f"Fermeture\N{NO-BREAK SPACE}: {fermeture.motif}"[:300]
+    return f"{FERMETURE}{fermeture.motif}"[:300]
+
+
+def a_appeler(fermeture: Fermeture) -> list[Famille]:
+    """Families whose days a closure cancelled in this one's place and period, and that nobody can write to. Whatever
+    its motif was then.
+    """
+    annulees = _lignes(fermeture).filter(
+        etat__in=(Etat.ANNULEE, Etat.ABSENT_EXCUSE), motif__startswith=FERMETURE
+    )
+    return Prevision(list(annulees)).sans_courriel
 
 
 def _lignes(fermeture: Fermeture) -> QuerySet[Reservation]:

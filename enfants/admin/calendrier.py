@@ -6,6 +6,7 @@ from datetime import date
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 
 from enfants import cloture, fermetures, regles
 from enfants.admin.commun import ParStructure, prestations_de, structures_de
@@ -142,6 +143,22 @@ class FermetureAdmin(Tracee, ParStructure, AConfirmer):
     fields = (("structure", "prestation"), ("du", "au"), "motif")
     delete_confirmation_template = "admin/enfants/fermeture/supprimer.html"
 
+    def get_fields(self, request, obj=None):
+        if obj is None or not self.has_change_permission(request, obj):
+            return self.fields
+        return (*self.fields, "a_appeler")
+
+    def get_readonly_fields(self, request, obj=None):
+        return ("a_appeler",)
+
+    @admin.display(description="familles à appeler")
+    def a_appeler(self, fermeture: Fermeture) -> str:
+        """Those whose days it cancelled and whom no e-mail reaches, for as long as they must be called."""
+        lignes = [(_joindre(famille),) for famille in fermetures.a_appeler(fermeture)]
+        return (
+            format_html("<ul>{}</ul>", format_html_join("", "<li>{}</li>", lignes)) if lignes else "Aucune."
+        )
+
     def get_queryset(self, request):
         siennes = Q(structure__in=structures_de(request.user)) | Q(
             prestation__in=prestations_de(request.user)
@@ -168,7 +185,11 @@ class FermetureAdmin(Tracee, ParStructure, AConfirmer):
             fait = fermetures.balayer(request.fermeture, request.user, timezone.now())
             if fait.reservations:
                 muettes = len(fait.sans_courriel)
-                reste = f" Familles à appeler{INSECABLE}: {muettes}." if muettes else ""
+                reste = (
+                    f" Familles à appeler{INSECABLE}: {muettes}, la liste reste sur la page de la fermeture."
+                    if muettes
+                    else ""
+                )
                 messages.success(
                     request,
                     f"Réservations annulées{INSECABLE}: {len(fait.reservations)}. Familles prévenues.{reste}",

@@ -186,3 +186,20 @@ def test_ferme_en_cours_de_journee_qui_est_venu_reste_reserve(monde):
     Pointage.objects.create(enfant=monde.lea, prestation=monde.cantine, jour=jour, present=True)
     fermer(monde, jour, jour)
     assert etats() == {("Léa", jour.day): "reservee", ("Tom", jour.day): "annulee"}
+
+
+def test_les_familles_a_appeler_restent_sur_la_page(monde, mairie, django_assert_num_queries):
+    reserver(monde.inscriptions["lea"], LUNDI)
+    reserver(monde.inscriptions["zoe"], LUNDI)
+    monde.claire.responsables.update(email="", telephone_mobile="06 39 98 12 34")
+    fermeture = fermer(monde)
+    page = adresse(Fermeture, "change", fermeture.pk)
+    html = mairie.get(page).content.decode()
+    assert "06 39 98 12 34" in html and html.count("<li>MARTIN Claire") == 1
+    Fermeture.objects.update(motif="Grève nationale")
+    assert "06 39 98 12 34" in mairie.get(page).content.decode()
+    lecteur = factories.agent("lecteur", "enfants.view_fermeture")
+    assert "06 39 98 12 34" not in monde.client(lecteur).get(page).content.decode()
+    assert "familles à appeler" not in mairie.get(adresse(Fermeture, "add")).content.decode().lower()
+    with django_assert_num_queries(2):
+        assert fermetures.a_appeler(fermeture) == [monde.claire]
