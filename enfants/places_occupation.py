@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import prefetch_related_objects
+
 from enfants.models import Creneau, Jauge, Reservation
 from enfants.models.reservation import OCCUPANTS
 from enfants.places_attente import rangs
-from enfants.places_chargement import cles_par_reservation
+from enfants.places_chargement import attentes_sur, cles_par_reservation
 from enfants.places_examen import Cle
 from enfants.places_verrous import prises
 from portail.socle.traces import tracer
@@ -73,6 +75,22 @@ def occupations(reservations: Iterable[Reservation]) -> dict[int, Occupation]:
         return Occupation(max(libres, 0), total, r.etat in OCCUPANTS, rang_de.get(r.pk), creneau)
 
     return {r.pk: occupation(r) for r in reservations if cles[r.pk]}
+
+
+def tiennent(creneau: Creneau) -> list[Reservation]:
+    """Bookings that hold a place of that day, by name. One query."""
+    lignes = Reservation.objects.filter(jour=creneau.jour, etat__in=OCCUPANTS)
+    lignes = lignes.select_related("enfant", "prestation").order_by("enfant__nom", "enfant__prenom", "pk")
+    return [r for r in lignes if creneau.jauge_id in r.places]
+
+
+def attendent(creneau: Creneau) -> list[Reservation]:
+    """Those who wait for one, in order. A constant number of queries."""
+    cle = Cle(creneau.jauge_id, creneau.jour)
+    attentes = attentes_sur({cle})
+    cles = cles_par_reservation(attentes)
+    prefetch_related_objects(attentes, "prestation")
+    return [r for r in attentes if cle in cles[r.pk]]
 
 
 def elargir(creneaux: dict[Cle, Creneau], manques: Counter, motif: str, par) -> None:

@@ -2,17 +2,22 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.db.models import F
+from django.shortcuts import redirect
 from django.utils import timezone
 
-from enfants import places
-from enfants.admin.commun import AvecStructure, NiveauxField, ParStructure, Periode
-from enfants.models import Creneau, Jauge
+from enfants import places, regles
+from enfants.admin.commun import AvecStructure, NiveauxField, ParStructure, Periode, prestations_de
+from enfants.models import Creneau, Jauge, Reservation
 from enfants.places_comptage import recompter
+from enfants.places_examen import PASSE, TROP_LOIN, Cle
+from enfants.places_occupation import attendent, tiennent
+from enfants.places_verrous import ouvrir_creneaux
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
-from portail.socle.verrous import CALENDRIER, tenir_seul, verrouiller
+from portail.socle.verrous import CALENDRIER, tenir_ensemble, tenir_seul, verrouiller
 
 
 class JaugeForm(forms.ModelForm):
@@ -111,29 +116,100 @@ class CreneauForm(forms.ModelForm):
         return valeurs
 
 
+class OuvrirForm(forms.ModelForm):
+    """A day nobody booked yet has no row of its own: this makes it, so that its places may be changed."""
+
+    class Meta:
+        model = Creneau
+        fields = ("jauge", "jour")
+        help_texts = {
+            "jour": "Ses places sont d’abord celles de la jauge\N{NO-BREAK SPACE}: la page suivante les change pour ce jour."
+        }
+
+    def clean_jour(self):
+        jour, aujourdhui = self.cleaned_data["jour"], timezone.localdate()
+        if jour < aujourdhui:
+            raise forms.ValidationError(PASSE)
+        if jour.year > aujourdhui.year + regles.ANNEES_APRES:
+            raise forms.ValidationError(TROP_LOIN)
+        return jour
+
+    def _get_validation_exclusions(self):
+        # A day already open is shown, not refused.
+        return {f.name for f in Creneau._meta.fields}
+
+
 @admin.register(Creneau)
 class CreneauAdmin(Tracee, ParStructure):
     chemin = "jauge__structure"
     form = CreneauForm
+    change_form_template = "admin/enfants/creneau/change_form.html"
     list_display = ("jour", "jauge", "capacite", "surnombre", "pris", "libres")
     list_filter = (Periode, "jauge__structure", ("jauge", AvecStructure))
     list_select_related = ("jauge__structure",)
     date_hierarchy = "jour"
     fields = (("jauge", "jour"), ("capacite", "surnombre"), "motif_surnombre", "pris")
 
+    def get_form(self, request, obj=None, **kwargs):
+        if obj is None:
+            kwargs["form"] = OuvrirForm
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fields(self, request, obj=None):
+        return self.fields if obj else (("jauge", "jour"),)
+
     def get_readonly_fields(self, request, obj=None):
-        fixes = ("jauge", "jour", "pris") if obj else ("pris",)
+        if obj is None:
+            return ()
+        fixes = ("jauge", "jour", "pris")
         if request.user.has_perm("enfants.depasser_places"):
             return fixes
         return (*fixes, "surnombre", "motif_surnombre")
+
+    def add_view(self, request, form_url="", extra_context=None):
+        return super().add_view(request, form_url, {"title": "Ouvrir un jour"} | (extra_context or {}))
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        creneau = self.get_object(request, unquote(object_id))
+        if creneau is not None and request.user.has_perm("enfants.view_reservation"):
+            extra_context = {"listes": _listes(creneau, request.user)} | (extra_context or {})
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def save_model(self, request, obj, form, change):
         # `pris` is the verbs' business: never written from here.
         if change:
             obj.save(update_fields=["capacite", "surnombre", "motif_surnombre"])
-        else:
-            obj.save()
-        _promouvoir(request, obj.jauge, [obj.jour])
+            _promouvoir(request, obj.jauge, [obj.jour])
+            return
+        # Like who books: with the calendar held, no Jauge changes its capacity meanwhile.
+        tenir_ensemble(CALENDRIER)
+        (ouvert,) = ouvrir_creneaux([Cle(obj.jauge_id, obj.jour)]).values()
+        obj.__dict__.update(ouvert.__dict__)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        messages.success(
+            request, f"{obj.jauge.libelle}, {regles.jour_en_mots(obj.jour)}{INSECABLE}: {_places(obj)}."
+        )
+        return redirect("admin:enfants_creneau_change", obj.pk)
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+
+def _places(creneau: Creneau) -> str:
+    total = creneau.capacite + creneau.surnombre
+    return f"{total} place{'s' if total > 1 else ''}, {creneau.pris} prise{'s' if creneau.pris > 1 else ''}"
+
+
+def _listes(creneau: Creneau, agent) -> list[tuple]:
+    """(heading, bookings of the agent's structures, sentence when none, how many of others, in order?)"""
+    siennes = set(prestations_de(agent).order_by().values_list("pk", flat=True))
+
+    def liste(titre: str, lignes: list[Reservation], vide: str, ordonnee: bool) -> tuple:
+        visibles = [r for r in lignes if r.prestation_id in siennes]
+        return titre, visibles, vide, len(lignes) - len(visibles), ordonnee
+
+    return [
+        liste("Enfants inscrits", tiennent(creneau), "Aucun enfant inscrit ce jour.", False),
+        liste("Liste d’attente", attendent(creneau), "Personne n’attend.", True),
+    ]
