@@ -34,6 +34,7 @@ from enfants.places_examen import (
     juger,
     juger_absence,
 )
+from enfants.places_occupation import elargir
 from enfants.places_verrous import (
     Passage,
     TransitionInterdite,
@@ -108,11 +109,14 @@ def reserver(
     maintenant: datetime,
     au_nom_de_la_mairie: bool = False,
     reguliere: bool = False,
+    surnombre: str = "",
 ) -> list[Issue]:
     """Decide these asks under lock and create their rows (`issue.reservation`); a refused ask creates none.
 
     `au_nom_de_la_mairie`: booked at once, whatever the limit; places and exclusivity still hold.
     `reguliere`: days of a typical week.
+    `surnombre`: the motif for which places are added where none is left for these children (whose right to do so is
+    the caller's to check); raises TransitionInterdite, then adds none, when one of them is refused all the same.
     """
     if not souhaits:
         return []
@@ -124,7 +128,16 @@ def reserver(
     creneaux = ouvrir_creneaux(cles)
     charger_places(examen, cles, creneaux.values())
     compter_les_attentes(examen, maintenant)
+    if surnombre:
+        # Who waits keeps the place that is theirs: the one added is for this child.
+        manques = Counter(c for s in souhaits for c in _cles(examen, [s]))
+        manques.subtract(examen.libres)
+        elargir(creneaux, manques, surnombre, par)
+        for cle in manques:
+            examen.libres[cle] += max(manques[cle], 0)
     issues = [juger(examen, s, maintenant, au_nom_de_la_mairie) for s in souhaits]
+    if surnombre and (refus := next((i for i in issues if i.verdict == "refus"), None)):
+        raise TransitionInterdite(refus.phrase)
     retenues = [issue for issue in issues if issue.verdict != "refus"]
     try:
         with transaction.atomic():
@@ -196,13 +209,20 @@ def changer(reservation: Reservation, vers: str, par, maintenant: datetime, moti
 
 @transaction.atomic
 def decider(
-    reservation_ids: Iterable[int], accepter: bool, par, maintenant: datetime, motif: str = ""
+    reservation_ids: Iterable[int],
+    accepter: bool,
+    par,
+    maintenant: datetime,
+    motif: str = "",
+    surnombre: str = "",
 ) -> list[Reservation]:
     """Accept or refuse asks (motif required to refuse). Twice is once: rows already so decided come back as they
     are; rows in any other state (withdrawn meanwhile) are left out. Raises TransitionInterdite (full, no motif).
+    `surnombre`: as in `reserver`, for those who wait.
     """
     vers = Etat.RESERVEE if accepter else Etat.REFUSEE
-    return _trancher(reservation_ids, (Etat.DEMANDEE, Etat.EN_ATTENTE), vers, par, maintenant, motif)
+    depuis = (Etat.DEMANDEE, Etat.EN_ATTENTE)
+    return _trancher(reservation_ids, depuis, vers, par, maintenant, motif, surnombre)
 
 
 @transaction.atomic
@@ -226,9 +246,14 @@ def mettre_en_conge(reservation_ids: Iterable[int], par, maintenant: datetime) -
 
 
 def _trancher(
-    ids: Iterable[int], depuis, vers: str, par, maintenant: datetime, motif: str
+    ids: Iterable[int], depuis, vers: str, par, maintenant: datetime, motif: str, surnombre: str = ""
 ) -> list[Reservation]:
     tenue = tenir(ids)
+    if surnombre:
+        attendent = (r.pk for r in tenue.reservations.values() if r.etat == Etat.EN_ATTENTE)
+        manques = Counter(cle for pk in attendent for cle in tenue.cles[pk])
+        manques.subtract({cle: tenue.creneaux[cle].libres for cle in manques})
+        elargir(tenue.creneaux, manques, surnombre, par)
     passages = [Passage(r, vers, motif) for r in tenue.reservations.values() if r.etat in depuis]
     liberees = appliquer(passages, tenue, par, maintenant)
     proposer(liberees, tenue, maintenant)

@@ -14,12 +14,13 @@ from django.utils.http import urlencode
 from demandes.models import AChange, DejaTraitee, Demande
 from demandes.textes import resume, titre
 from enfants.agents import structures_de
+from enfants.places_examen import COMPLET
 from portail.socle.traces import tracer
 
 from . import fiche
 from .droits import demandes_de_l_agent, lisible, peut_traiter
 from .filtres import Age, Genre, ParStructure, Situation
-from .forms import Decision
+from .forms import DEPASSER, Decision
 from .suite import file
 
 FILTRES = "_changelist_filters"
@@ -186,7 +187,10 @@ class DemandeAdmin(admin.ModelAdmin):
         except AChange as erreur:
             decision.add_error(None, erreur)
         except ValidationError as erreur:
-            decision.add_error(None, ValidationError(erreur.messages))
+            if COMPLET in erreur.messages and request.user.has_perm(DEPASSER):
+                decision.add_error("surnombre", f"{COMPLET} Pour accepter quand même, écrivez le motif.")
+            else:
+                decision.add_error(None, ValidationError(erreur.messages))
         else:
             mot = demande.etat_en_mots.lower()
             return messages.SUCCESS, f"Demande {demande.numero}\N{NO-BREAK SPACE}: {mot}."

@@ -17,7 +17,7 @@ from facturation.estimation import estimer
 from familles.models import Famille
 
 from .droits import demandes_de_l_agent, interlocuteur, lisible
-from .forms import Decision
+from .forms import DEPASSER, Decision
 
 HISTORIQUE = 6
 
@@ -64,6 +64,7 @@ def reprendre(faite: Decision, demande: Demande, agent) -> Decision:
 
 def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
     valeurs = lignes(demande) if permis else []
+    jours = _jours(agent, demande, faite, permis)
     fil = []
     if permis and demande.conversation:
         fil = demande.conversation.messages.select_related("auteur").prefetch_related("pieces__fichier")
@@ -78,7 +79,8 @@ def contexte(agent, demande: Demande, faite: Decision, permis: bool) -> dict:
         "lignes": valeurs,
         "pieces": demande.pieces.select_related("fichier") if permis else (),
         "a_change": any(ligne.a_change for ligne in valeurs),
-        "jours": _jours(agent, demande, faite, permis),
+        "jours": jours,
+        "depasse": any(ligne.complet for ligne in jours) and agent.has_perm(DEPASSER),
         "decide_places": permis and demande.type == "reservations" and bool(faite.parmi),
         "factures": jours_en_mots(r.jour for r in _factures(demande, faite)) if permis else "",
         "en_plus": _en_plus(demande, faite) if permis else [],
@@ -108,6 +110,7 @@ class LigneJour:
     places: str = ""
     creneau_url: str = ""
     prix: int | None = None
+    complet: bool = False
 
 
 def _jours(agent, demande: Demande, faite: Decision, permis: bool) -> list[LigneJour]:
@@ -129,6 +132,7 @@ def _jours(agent, demande: Demande, faite: Decision, permis: bool) -> list[Ligne
             o.en_mots if o else "",
             reverse("admin:enfants_creneau_change", args=[o.creneau]) if o and o.creneau and voit else "",
             centimes.get(j.reservation_id),
+            bool(o and o.complet and not o.tenue),
         )
 
     return [ligne(j) for j in demande.jours.all()]

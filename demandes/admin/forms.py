@@ -8,6 +8,8 @@ from demandes.models.etats import ATTENDENT
 from demandes.types import AjouterEnfant
 from enfants.models import Enfant
 
+DEPASSER = "enfants.depasser_places"
+
 
 class JoursField(forms.TypedMultipleChoiceField):
     """A day decided meanwhile is no typing error: the verb leaves it out, or says who was faster."""
@@ -43,6 +45,12 @@ class Decision(forms.Form):
         required=False,
         widget=forms.TextInput(attrs={"list": "motifs-prets", "autocomplete": "off"}),
         help_text="La famille le lit. Inutile quand tous les jours sont cochés.",
+    )
+    surnombre = forms.CharField(
+        label="Motif du surnombre",
+        max_length=200,
+        required=False,
+        help_text="Pour accepter un jour complet\N{NO-BREAK SPACE}: cochez-le, une place y est ajoutée pour cet enfant, avec ce motif.",
     )
     motif_pret = forms.ChoiceField(label="Motif tout prêt", required=False)
     message = forms.CharField(
@@ -108,7 +116,10 @@ class Decision(forms.Form):
             jours = self.parmi if demande.genre.planning else None
             demande.refuser(par, d["texte"], maintenant, jours=jours)
         elif demande.genre.planning:
-            demande.accepter(par, maintenant, jours=d["jours"], parmi=self.parmi, motif=d["texte"])
+            surnombre = d["surnombre"] if par.has_perm(DEPASSER) else ""
+            demande.accepter(
+                par, maintenant, jours=d["jours"], parmi=self.parmi, motif=d["texte"], surnombre=surnombre
+            )
         else:
             demande.accepter(par, maintenant, vu=d["vu"], existant=d["existant"])
 

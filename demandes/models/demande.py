@@ -225,6 +225,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         jours=None,
         parmi=None,
         motif: str = "",
+        surnombre: str = "",
         vu: str = "",
         existant: Enfant | None = None,
         texte: str = "",
@@ -232,7 +233,8 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         """Accept, and apply. Raises DejaTraitee, AChange, ValidationError.
 
         `jours`: ids of the bookings accepted among those waiting, the others being refused for `motif` (None:
-        all); `parmi`: the bookings this agent may decide (None: all). `vu`: fingerprint of the current values
+        all); `parmi`: the bookings this agent may decide (None: all). `surnombre`: why days of the waiting list are
+        accepted though they are full (the agent is allowed to). `vu`: fingerprint of the current values
         the agent looked at, needed when they changed since.
         `existant`: the child of another household that « ajouter-enfant » is about. `texte`: words for the timeline.
         """
@@ -241,7 +243,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
             attendus = self._attendus(parmi=parmi)
             # A day on the waiting list is accepted only when the agent names it.
             voulus = attendus if jours is None else self._attendus(avec_liste=True, parmi=parmi) & set(jours)
-            self._decider_jours(voulus, attendus - voulus, motif, par, maintenant)
+            self._decider_jours(voulus, attendus - voulus, motif, par, maintenant, surnombre)
             return
         self.conclure(self.appliquer(par, maintenant, vu=vu, existant=existant), par, maintenant, texte)
 

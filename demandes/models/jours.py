@@ -134,7 +134,9 @@ class AvecJours:
         ids = set(lignes.values_list("reservation_id", flat=True))
         return ids if parmi is None else ids & set(parmi)
 
-    def _decider_jours(self, oui: set[int], non: set[int], motif: str, par, maintenant: datetime) -> None:
+    def _decider_jours(
+        self, oui: set[int], non: set[int], motif: str, par, maintenant: datetime, surnombre: str = ""
+    ) -> None:
         if not oui and not non:
             raise DejaTraitee("Ces jours sont déjà décidés.")
         if non and not motif.strip():
@@ -146,6 +148,6 @@ class AvecJours:
             if absence:
                 places.trancher_absences(sorted(ids), accord, par, maintenant, motif=motif)
             else:
-                places.decider(sorted(ids), accord, par, maintenant, motif=motif)
+                places.decider(sorted(ids), accord, par, maintenant, motif=motif, surnombre=surnombre)
         if not self.solder(par, maintenant, motif=motif if non else ""):
             self._noter(DemandeEvenement.Genre.PARTIE, par, maintenant, motif, prevenir=True)

@@ -14,8 +14,11 @@ from enfants import avis, cloture, places
 from enfants.admin.commun import ParStructure, Periode
 from enfants.admin.confirmation import GABARIT, Effets, FormulaireAConfirmer
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
+from enfants.places_examen import COMPLET
 from portail.socle.admin import LectureSeule
 from portail.socle.argent import INSECABLE
+
+DEPASSER = "enfants.depasser_places"
 
 
 class EvenementInline(LectureSeule, admin.TabularInline):
@@ -31,7 +34,16 @@ class EvenementInline(LectureSeule, admin.TabularInline):
 
 
 class AjoutForm(FormulaireAConfirmer):
-    """A booking by the town: at once, whatever the limit; places and exclusivity still hold."""
+    """A booking by the town: at once, whatever the limit; exclusivity still holds, and places, unless an agent allowed
+    to go beyond says why.
+    """
+
+    surnombre = forms.CharField(
+        label="Motif du surnombre",
+        max_length=200,
+        required=False,
+        help_text="Seulement si le jour est complet\N{NO-BREAK SPACE}: une place y est ajoutée pour cet enfant, avec ce motif.",
+    )
 
     class Meta:
         model = Reservation
@@ -42,7 +54,9 @@ class AjoutForm(FormulaireAConfirmer):
         if valeurs.get("inscription") and valeurs.get("jour"):
             souhait = places.Souhait(valeurs["inscription"], valeurs["jour"])
             (issue,) = places.examiner([souhait], timezone.now(), au_nom_de_la_mairie=True)
-            if issue.verdict == "refus":
+            if issue.verdict == "refus" and issue.phrase == COMPLET:
+                self._completer()
+            elif issue.verdict == "refus":
                 raise forms.ValidationError(issue.phrase)
             inscription = valeurs["inscription"]
             qui = (inscription.famille_id, inscription.enfant_id, inscription.prestation_id)
@@ -51,6 +65,15 @@ class AjoutForm(FormulaireAConfirmer):
                     Effets("Cette période est déjà facturée", "Réserver quand même", tuple(phrases))
                 )
         return valeurs
+
+    def _completer(self) -> None:
+        """A full day: the agent goes beyond with a motif, in the field below, or not at all."""
+        if "surnombre" not in self.fields:
+            raise forms.ValidationError(f"{COMPLET} Seul un agent autorisé peut réserver en surnombre.")
+        if not self.cleaned_data.get("surnombre"):
+            self.add_error(
+                "surnombre", f"{COMPLET} Pour réserver quand même, en surnombre, écrivez le motif."
+            )
 
     def _get_validation_exclusions(self):
         # The constraints speak of columns the verb fills: it answers for them.
@@ -120,7 +143,10 @@ class ReservationAdmin(ParStructure):
         # Through the admin's own fields: searched instead of listed, and only of the structures this agent holds.
         if obj is None:
             kwargs["form"] = AjoutForm
-        return super().get_form(request, obj, **kwargs)
+        form = super().get_form(request, obj, **kwargs)
+        if obj is None and not request.user.has_perm(DEPASSER):
+            form.base_fields.pop("surnombre", None)
+        return form
 
     def get_autocomplete_fields(self, request):
         return ("inscription",)
@@ -130,7 +156,7 @@ class ReservationAdmin(ParStructure):
 
     def get_fields(self, request, obj=None):
         if obj is None:
-            return ("inscription", "jour")
+            return ("inscription", "jour", *(["surnombre"] if request.user.has_perm(DEPASSER) else ()))
         return (
             ("enfant", "prestation", "jour"),
             ("etat", "payeur", "inscription"),
@@ -162,7 +188,13 @@ class ReservationAdmin(ParStructure):
 
     def save_model(self, request, obj, form, change):
         souhait = places.Souhait(obj.inscription, obj.jour)
-        (issue,) = places.reserver([souhait], request.user, timezone.now(), au_nom_de_la_mairie=True)
+        (issue,) = places.reserver(
+            [souhait],
+            request.user,
+            timezone.now(),
+            au_nom_de_la_mairie=True,
+            surnombre=form.cleaned_data.get("surnombre", ""),
+        )
         if issue.reservation is None:
             # Taken between the form and the verb: said, and nothing was written.
             raise places.TransitionInterdite(issue.phrase)

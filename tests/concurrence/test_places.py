@@ -206,3 +206,31 @@ def test_two_agents_decide_at_once():
     )
     assert sorted(len(r) for r in resultats) == [0, 1]
     assert Reservation.objects.get().evenements.count() == 2
+
+
+# --- beyond the places ---------------------------------------------------------------------------------------------
+
+
+def quatre_agents_depassent() -> tuple:
+    """One place, taken; four agents each add one for a child, while four parents ask it."""
+    cantine = automatique(factories.prestation(places=1), liste_attente=True)
+    (premiere, *autres) = parents(9, cantine)
+    reserver(premiere, LUNDI)
+
+    def depasser(inscription):
+        souhait = places.Souhait(inscription, LUNDI)
+        return lambda: places.reserver([souhait], None, MAINTENANT, True, surnombre="Fratrie")
+
+    ensemble([*map(depasser, autres[:4]), *(demande(i, LUNDI) for i in autres[4:])])
+    creneau = Creneau.objects.get(jour=LUNDI)
+    reservees = set(Reservation.objects.filter(etat=Etat.RESERVEE).values_list("inscription", flat=True))
+    return creneau.surnombre, creneau.pris, reservees == {i.pk for i in (premiere, *autres[:4])}
+
+
+def test_chaque_place_ajoutee_est_pour_l_enfant_choisi():
+    assert quatre_agents_depassent() == (4, 5, True)
+
+
+def test_temoin_sans_verrou_des_places_ajoutees_se_perdent(monkeypatch):
+    monkeypatch.setattr(verrous, "ACTIF", False)
+    assert quatre_agents_depassent() != (4, 5, True)

@@ -12,6 +12,7 @@ from demandes.models import Demande
 from enfants import places
 from enfants.models import Jauge, Reservation
 from enfants.places_occupation import occupations
+from portail.socle.models import Trace
 from tests import factories
 from tests.demandes.fabrique import reservations
 from tests.demandes.test_admin import decider, voir
@@ -106,7 +107,7 @@ def test_le_motif_des_jours_non_coches_est_a_cote_du_bouton(monde, enfance, jaug
     faite = reservations(monde.inscriptions["lea"], JEUDI, VENDREDI, le=MAINTENANT)
     premier = faite.jours.first().reservation_id
     html = decider(monde, enfance, faite, "accepter", jours=[premier]).text
-    bloc = html[html.index('class="decision"') : html.index('value="accepter"')]
+    bloc = html[html.rindex('name="jours"') : html.index('value="accepter"')]
     assert "Donnez le motif du refus." in bloc and 'aria-invalid="true"' in bloc
     decider(monde, enfance, faite, "accepter", jours=[premier], motif_jours="Sortie scolaire.")
     faite.refresh_from_db()
@@ -119,3 +120,37 @@ def test_ce_motif_ne_refuse_pas_toute_la_demande(monde, enfance, jauge):
     assert "Donnez le motif du refus." in decider(monde, enfance, faite, "refuser", motif_jours="Ici").text
     faite.refresh_from_db()
     assert faite.etat == "envoyee"
+
+
+# --- beyond the places ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def referente(monde):
+    return factories.agent("referente", "demandes.traiter_demande", "enfants.depasser_places")
+
+
+def attente(pleine: Demande) -> int:
+    return pleine.jours.get(reservation__etat="en_attente").reservation_id
+
+
+def test_un_jour_complet_s_accepte_en_surnombre_avec_un_motif(monde, referente, pleine):
+    cochee = {"jours": [r.reservation_id for r in pleine.jours.all()]}
+    html = decider(monde, referente, pleine, "accepter", **cochee).text
+    assert "C’est complet. Pour accepter quand même, écrivez le motif." in html
+    assert Reservation.objects.get(pk=attente(pleine)).etat == "en_attente"
+    decider(monde, referente, pleine, "accepter", **cochee, surnombre="Fratrie")
+    pleine.refresh_from_db()
+    assert pleine.etat == "acceptee"
+    creneau = jauge_du(JEUDI)
+    assert (creneau.pris, creneau.surnombre, creneau.motif_surnombre) == (3, 1, "Fratrie")
+    assert Trace.objects.get(action="surnombre").detail == {"places": 1, "surnombre": 1, "motif": "Fratrie"}
+    assert jauge_du(VENDREDI).surnombre == 0
+
+
+def test_sans_le_droit_un_jour_complet_reste_complet(monde, enfance, pleine):
+    assert "Motif du surnombre" not in voir(monde, enfance, pleine).text
+    cochee = {"jours": [attente(pleine)], "motif_jours": "Non", "surnombre": "Fratrie"}
+    assert "C’est complet." in decider(monde, enfance, pleine, "accepter", **cochee).text
+    assert jauge_du(JEUDI).surnombre == 0
+    assert Reservation.objects.get(pk=cochee["jours"][0]).etat == "en_attente"
