@@ -163,8 +163,22 @@ def envoyer_reservations(
     ]
     reservations = [i.reservation for i in issues if i.reservation is not None]
     estimation = annonce.cout if annonce and annonce.vu == empreinte(issues) else {}
+    refus = [
+        (i.souhait.inscription.enfant, i.souhait.inscription.prestation, i.souhait.jour, i.phrase)
+        for i in issues
+        if i.verdict == "refus"
+    ]
     demande = _planning(
-        famille, "reservations", reservations, {}, par, maintenant, jeton, estimation, _rangs(issues)
+        famille,
+        "reservations",
+        reservations,
+        {},
+        par,
+        maintenant,
+        jeton,
+        estimation,
+        _rangs(issues),
+        refus=refus,
     )
     return demande, issues
 
@@ -204,12 +218,29 @@ def envoyer_absences(
             autre.solder(par, maintenant, texte="Retirée depuis le planning.", prevenir=False)
     declarees = [i.reservation for i in issues if i.verdict not in ("refus", "annulee")]
     fichiers = Guichet(famille, par, jeton).fichiers() if declarees else []
-    demande = _planning(famille, "absences", declarees, raison, par, maintenant, jeton, fichiers=fichiers)
+    refus = [
+        (i.reservation.enfant, i.reservation.prestation, i.reservation.jour, i.phrase)
+        for i in issues
+        if i.verdict == "refus"
+    ]
+    demande = _planning(
+        famille, "absences", declarees, raison, par, maintenant, jeton, fichiers=fichiers, refus=refus
+    )
     return demande, issues
 
 
 def _planning(
-    famille, code, reservations, donnees, par, maintenant, jeton, estimation=None, rangs=None, fichiers=()
+    famille,
+    code,
+    reservations,
+    donnees,
+    par,
+    maintenant,
+    jeton,
+    estimation=None,
+    rangs=None,
+    fichiers=(),
+    refus=(),
 ) -> Demande | None:
     """The demande over these bookings; decided at once when no day waits for anyone. Its documents first: the receipt
     asks for the attestation that is missing.
@@ -231,5 +262,5 @@ def _planning(
     )
     if fichiers:
         demande.attacher(fichiers)
-    demande.porter(reservations, rangs)
+    demande.porter(reservations, rangs, refus)
     return demande

@@ -40,7 +40,10 @@ def recu(demande: Demande, rangs: dict[int, int]) -> str:
         pourquoi = tard.get(r.pk, "") or _motif(demande, ligne)
         mots = _mots(r.etat, rangs.get(r.pk))
         blocs[r.enfant_id, r.prestation_id][ORDRE[r.etat], mots, pourquoi].append(r.jour)
-    titres = noms((ligne.reservation.enfant, ligne.reservation.prestation) for ligne in lignes)
+    for enfant, prestation, jour, pourquoi in demande.refus_connus:
+        blocs[enfant.pk, prestation.pk][len(ORDRE), "Non envoyé", pourquoi].append(jour)
+    paires = [(ligne.reservation.enfant, ligne.reservation.prestation) for ligne in lignes]
+    titres = noms([*paires, *(refuse[:2] for refuse in demande.refus_connus)])
     return "\n\n".join(
         "\n".join([titres[cle], *_lignes(blocs[cle])]) for cle in sorted(blocs, key=titres.get)
     )

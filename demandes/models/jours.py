@@ -1,5 +1,6 @@
 """The days of a planning demande: decided by `enfants.places`, and what they make of the demande."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ class AvecJours:
 
     vient_de_les_porter = False
     rangs_connus: ClassVar[dict[int, int]] = {}
+    refus_connus: ClassVar[Sequence[tuple]] = ()
 
     @property
     def etat_lu(self) -> str:
@@ -67,9 +69,15 @@ class AvecJours:
             return ""
         return "tout" if len(factures) == len(self.jours.all()) else "partie"
 
-    def porter(self, reservations: list[Reservation], rangs: dict[int, int] | None = None) -> None:
+    def porter(
+        self,
+        reservations: list[Reservation],
+        rangs: dict[int, int] | None = None,
+        refus: Sequence[tuple] = (),
+    ) -> None:
         """Its days, just booked or declared absent, and the e-mail: accepted when none waits for anyone, else sent.
-        `rangs`: reservation → rank on the waiting list.
+        `rangs`: reservation → rank on the waiting list; `refus`: (child, service, day, why) of what was asked with
+        them and could not be sent.
 
         Places are locked meanwhile: what was just written is not read again, not even for the e-mail.
         """
@@ -85,7 +93,7 @@ class AvecJours:
         lus = self.jours.all()
         lus._result_cache = jours
         self._prefetched_objects_cache = {"jours": lus}
-        self.vient_de_les_porter, self.rangs_connus = True, rangs or {}
+        self.vient_de_les_porter, self.rangs_connus, self.refus_connus = True, rangs or {}, refus
         self.accuser()
 
     @transaction.atomic

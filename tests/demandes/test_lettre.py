@@ -72,6 +72,17 @@ def test_le_recu_dit_ce_que_chaque_jour_est_devenu(monde, mixte):
     )
 
 
+def test_ce_qui_na_pas_pu_partir_est_dit_aussi(monde):
+    """Taken by somebody else between the recap and the sending: the screen says it once, the e-mail keeps it."""
+    lea = monde.inscriptions["lea"]
+    reservations(lea, JEUDI, le=MAINTENANT)
+    reservations(lea, JEUDI, VENDREDI, le=MAINTENANT)
+    assert (
+        f"- À valider par la mairie{N}: vendredi{N}27{N}novembre\n"
+        f"- Non envoyé{N}: jeudi{N}26{N}novembre. Ce jour est déjà demandé ou réservé.\n"
+    ) in dernier().texte
+
+
 def test_la_reponse_garde_le_rang_et_dit_le_refus(monde, mixte):
     demandee = Reservation.objects.get(demandes__demande=mixte, etat="demandee")
     mixte.refuser(monde.agent, "Sortie scolaire.", MAINTENANT, jours={demandee.pk})
