@@ -109,9 +109,3 @@ def semaines(pointages: Iterable[Pointage], heures_semaine: Decimal | None) -> l
         )
         for lundi in sorted({*minutes, *incompletes}, reverse=True)
     ]
-
-
-def duree_en_mots(minutes: int) -> str:
-    """« 8 h 05 »."""
-    heures, reste = divmod(minutes, 60)
-    return f"{heures}{INSECABLE}h" + (f"{INSECABLE}{reste:02d}" if reste else "")

@@ -21,6 +21,7 @@ from enfants.planning_case import (
     REDEMANDABLES,
     Case,
     Reservee,
+    duree_en_mots,
     est_anomalie,
     etat_de_la_case,
     jours_hors_contrat,
@@ -196,6 +197,8 @@ class _Rangee:
             )
             regulier = bool(reservation and reservation.reguliere and code and code not in FONDS)
             mots = precision(reservation) if a_soi and code == etat else ""
+            if a_soi and code == "hors_contrat":
+                mots = f"{MOTS[code]}{INSECABLE}: {duree_en_mots(hors_contrat[jour])}"
             if futur and pointage is None:
                 cases.append(self.prise(code, regulier, mots, reservation, fond))
             else:

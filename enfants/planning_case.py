@@ -107,20 +107,28 @@ def porteuse(inscriptions: Sequence[Inscription], jour: date) -> Inscription:
     return next((i for i in inscriptions if i.vaut(jour)), inscriptions[0])
 
 
-def jours_hors_contrat(pointages: Iterable[Pointage], heures_semaine: Decimal | None) -> set[date]:
-    """Days on which the week's attendance goes beyond the hours of a crèche contract."""
+def jours_hors_contrat(pointages: Iterable[Pointage], heures_semaine: Decimal | None) -> dict[date, int]:
+    """Minutes of each day beyond the week's hours of a crèche contract."""
     if heures_semaine is None:
-        return set()
+        return {}
     permis = timedelta(seconds=int(heures_semaine * 3600))
     par_semaine: dict[date, timedelta] = defaultdict(timedelta)
-    depasses = set()
+    depasses = {}
     for p in sorted(pointages, key=lambda p: p.jour):
         if p.present and p.arrivee and p.depart:
             lundi = p.jour - timedelta(days=p.jour.weekday())
-            par_semaine[lundi] += datetime.combine(p.jour, p.depart) - datetime.combine(p.jour, p.arrivee)
+            duree = datetime.combine(p.jour, p.depart) - datetime.combine(p.jour, p.arrivee)
+            par_semaine[lundi] += duree
             if par_semaine[lundi] > permis:
-                depasses.add(p.jour)
+                en_plus = min(duree, par_semaine[lundi] - permis)
+                depasses[p.jour] = int(en_plus.total_seconds() // 60)
     return depasses
+
+
+def duree_en_mots(minutes: int) -> str:
+    """« 8 h 05 »."""
+    heures, reste = divmod(minutes, 60)
+    return f"{heures}{INSECABLE}h" + (f"{INSECABLE}{reste:02d}" if reste else "")
 
 
 def precision(reservation: Reservee | None) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from enfants import avis, contrat, places
 from enfants.models import Etat, Inscription, Reservation
+from enfants.planning_case import duree_en_mots
 from portail.socle.argent import INSECABLE
 
 SEMAINES = timedelta(weeks=8)
@@ -95,7 +96,7 @@ def contrat_de_creche(request: HttpRequest, numero: int) -> HttpResponse:
         ),
         "aujourdhui": aujourdhui,
         "semaines": [
-            (s, contrat.duree_en_mots(s.minutes), contrat.duree_en_mots(s.hors_contrat))
+            (s, duree_en_mots(s.minutes), duree_en_mots(s.hors_contrat))
             for s in contrat.semaines(pointages, inscription.heures_semaine)
         ],
     }

@@ -133,6 +133,8 @@ def test_une_semaine_a_cheval_compte_ses_heures_du_mois_davant(monde, inscriptio
         date(2026, 12, 1): "present",
         date(2026, 12, 2): "hors_contrat",
     }
+    dits = [c.mots for c in ligne.cases if c.etat == "hors_contrat"]
+    assert dits == ["heure hors contrat\N{NO-BREAK SPACE}: 5\N{NO-BREAK SPACE}h\N{NO-BREAK SPACE}30"]
 
 
 def hors_contrat(inscription, mois: date) -> dict[int, set]:

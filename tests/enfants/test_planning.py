@@ -60,9 +60,13 @@ def test_hours_beyond_the_contract_of_the_week():
         return Pointage(jour=date(2026, 11, jour), present=True, arrivee=time(arrivee), depart=time(depart))
 
     pointages = [garde(23, 8, 18), garde(24, 8, 18), garde(25, 8, 13), garde(30, 8, 18)]
-    assert jours_hors_contrat(pointages, Decimal("20")) == {date(2026, 11, 25)}
-    assert jours_hors_contrat(pointages, Decimal("25")) == set()
-    assert jours_hors_contrat(pointages, None) == set()
+    assert jours_hors_contrat(pointages, Decimal("20")) == {date(2026, 11, 25): 300}
+    assert jours_hors_contrat(pointages, Decimal("17.5")) == {
+        date(2026, 11, 24): 150,
+        date(2026, 11, 25): 300,
+    }
+    assert jours_hors_contrat(pointages, Decimal("25")) == {}
+    assert jours_hors_contrat(pointages, None) == {}
 
 
 # ── Rows ─────────────────────────────────────────────────────────────────────────────────────────────────────
