@@ -33,7 +33,9 @@ def avatar(prenom: str, rang: int) -> str:
 
 def entete(jours: Sequence[date], aujourdhui: date) -> SafeString:
     """Columns and head: weekday, number, « auj. »."""
-    colonnes = "".join('<col class="cw">' if j.weekday() > 4 else "<col>" for j in jours)
+    # Today is as wide as a working day: « auj. » would not hold in less.
+    etroites = [j.weekday() > 4 and j != aujourdhui for j in jours]
+    colonnes = "".join('<col class="cw">' if etroite else "<col>" for etroite in etroites)
     cases = []
     for jour in jours:
         classe = ' class="a"' if jour == aujourdhui else ' class="w"' if jour.weekday() > 4 else ""

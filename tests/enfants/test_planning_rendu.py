@@ -1,6 +1,6 @@
 """The month grid is joined strings: whatever a name, a motif or a sentence holds, it stays text."""
 
-from datetime import datetime
+from datetime import date, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -61,3 +61,10 @@ def test_un_nom_hostile_reste_du_texte(monde):
 def test_temoin_sans_echappement_il_n_en_est_plus(monde, monkeypatch):
     monkeypatch.setattr(planning_rendu, "escape", str)
     assert "u" in lire(monde).intrus
+
+
+@pytest.mark.parametrize(("aujourdhui", "etroites"), [(26, 9), (28, 8)])
+def test_aujourdhui_nest_jamais_une_colonne_etroite(aujourdhui, etroites):
+    """« auj. » does not hold in the column of a Saturday. November 2026 has nine days of week-end."""
+    jours = [date(2026, 11, n) for n in range(1, 31)]
+    assert planning_rendu.entete(jours, date(2026, 11, aujourdhui)).count('class="cw"') == etroites
