@@ -354,6 +354,16 @@ def phrase_ineligible(prestation, enfant, jour: date, niveau: str) -> str:
     return ""
 
 
+def phrase_hors_dates(prestation, jour: date) -> str:
+    """Why nobody may be enrolled from that day: the service begins later, or has stopped; or an empty string."""
+    if prestation.debut and jour < prestation.debut:
+        return f"{prestation.nom} commence le {prestation.debut:%d/%m/%Y}{INSECABLE}: choisissez ce jour, ou un jour suivant."
+    if prestation.archivee_le and jour >= prestation.archivee_le:
+        fin = prestation.archivee_le - timedelta(days=1)
+        return f"{prestation.nom} s’arrête le {fin:%d/%m/%Y}{INSECABLE}: choisissez un jour avant."
+    return ""
+
+
 def rivales(prestation_id: int, groupes: Iterable[frozenset[int]]) -> frozenset[int]:
     """Services a child may not hold the same day as this one."""
     ensemble: set[int] = set()

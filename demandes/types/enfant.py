@@ -157,7 +157,9 @@ class AjouterEnfant(EtatCivil):
         enfant = Enfant(**{nom: donnees[nom] for nom in self.champs})
         niveau = donnees["niveau"] if donnees["ecole"] else ""
         for prestation in donnees["services"]:
-            if refus := regles.phrase_ineligible(prestation, enfant, du, niveau):
+            if refus := regles.phrase_hors_dates(prestation, du):
+                self.add_error("services_du", refus)
+            elif refus := regles.phrase_ineligible(prestation, enfant, du, niveau):
                 self.add_error("services", f"{prestation.nom}\N{NO-BREAK SPACE}: {refus}")
 
     def semblables(self):

@@ -1,7 +1,7 @@
 """« Inscription à un service »: which service, occasional or with a typical week, from which day."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import reduce
 from itertools import groupby
 from operator import or_
@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
 from enfants import inscriptions, places, regles, semaine
-from enfants.models import Inscription, Prestation, Scolarite
+from enfants.models import Enfant, Inscription, Prestation, Scolarite
 from portail.socle.argent import INSECABLE
 
 from .base import ENFANT, ChampDate, Ligne, TypeDemande, Valeur
@@ -27,14 +27,19 @@ NOM = "prestation_nom"
 class ChampPrestation(forms.ModelChoiceField):
     """Services under the name of their structure."""
 
-    def grouper(self, prestations: list[Prestation]) -> None:
-        """Offer these, and refuse any other."""
+    def grouper(self, prestations: list[Prestation], deja: set[int], enfant) -> None:
+        """Offer these, and refuse any other. Those the child has already come last: one may change how it comes."""
         self.queryset = Prestation.objects.filter(pk__in=[p.pk for p in prestations])
-        groupes = groupby(prestations, key=lambda p: p.structure.nom)
-        self.choices = [
-            ("", "Choisissez un service"),
-            *((nom, [(str(p.pk), p.nom_date) for p in lignes]) for nom, lignes in groupes),
-        ]
+        groupes = groupby((p for p in prestations if p.pk not in deja), key=lambda p: p.structure.nom)
+        choix = [(nom, [(str(p.pk), p.nom_date) for p in lignes]) for nom, lignes in groupes]
+        siennes = [(str(p.pk), f"{p.nom_date} ({p.structure.nom})") for p in prestations if p.pk in deja]
+        if siennes:
+            choix.append((f"{_deja_inscrit(enfant)}, pour changer de régime ou de jours", siennes))
+        self.choices = [("", "Choisissez un service"), *choix]
+
+
+def _deja_inscrit(enfant) -> str:
+    return "Déjà inscrite" if enfant.sexe == Enfant.Sexe.FILLE else "Déjà inscrit"
 
 
 def periodes_en_mots(prestation: Prestation) -> str:
@@ -107,7 +112,11 @@ class InscriptionService(TypeDemande):
     def preparer(self) -> None:
         if self.enfant is not None:
             offertes = self.offertes()
-            self.fields["prestation"].grouper(offertes)
+            siennes = Inscription.objects.filter(enfant=self.enfant, famille=self.famille)
+            deja = set(
+                siennes.en_cours(self.jour, date.max).order_by("pk").values_list("prestation", flat=True)
+            )
+            self.fields["prestation"].grouper(offertes, deja, self.enfant)
             ouverts = reduce(or_, (p.jours for p in offertes), 0)
             self.fields["jours"].choices = [(i, nom) for i, nom in JOURS if ouverts >> int(i) & 1]
 
@@ -178,13 +187,29 @@ class InscriptionService(TypeDemande):
         fermes = semaine.masque(jours) & ~prestation.jours
         if fermes:
             self.add_error("jours", f"Ce service n’ouvre pas le {semaine.en_mots(fermes)}.")
-        if du and (refus := self._ineligible(prestation, max(du, self.jour))):
+        if du and (refus := regles.phrase_hors_dates(prestation, du)):
+            self.add_error("du", refus)
+        elif du and (refus := self._ineligible(prestation, max(du, self.jour))):
             self.add_error("prestation", refus)
         return donnees
 
+    def _deja_ainsi(self) -> bool:
+        actuelle, proposees = self.actuelle, self.proposees()
+        if actuelle is None or any(proposees[n] != self.valeurs[n] for n in ("mode", "jours")):
+            return False
+        du = self.cleaned_data["du"]
+        return actuelle.du <= du and (actuelle.au is None or du <= actuelle.au)
+
     def changements(self) -> dict[str, Valeur]:
-        """With the service's name of that day, which lists show."""
+        """With the service's name of that day, which lists show. Raises ValidationError when the child comes that way
+        already: another first day changes nothing.
+        """
         changees = super().changements()
+        if changees and self._deja_ainsi():
+            raise ValidationError(
+                f"{self.enfant.prenom} est {_deja_inscrit(self.enfant).lower()} à ce service, avec ce régime et ces jours, "
+                f"depuis le {self.actuelle.du:%d/%m/%Y}."
+            )
         return changees | {NOM: self.cleaned_data["prestation"].nom} if changees else {}
 
     def phrases(self) -> list[str]:

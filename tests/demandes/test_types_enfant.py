@@ -274,6 +274,62 @@ def test_seuls_les_services_de_son_age_sont_proposes(monde):
     assert formulaire("inscription", monde.jean, corps, monde.tom, JOUR).is_valid()
 
 
+def options(form) -> dict[str, list[str]]:
+    """Services of the select, by group."""
+    return {nom: [libelle for _, libelle in lignes] for nom, lignes in form.fields["prestation"].choices[1:]}
+
+
+def test_ce_quil_a_deja_vient_a_part(monde):
+    """To change how the child comes, not to enrol it twice; each household sees its own."""
+    prestation("Club")
+    assert options(formulaire("inscription", monde.jean, {}, monde.lea, JOUR)) == {
+        "Garderie périscolaire": ["Club"],
+        "Déjà inscrite, pour changer de régime ou de jours": [
+            "Restauration scolaire (Garderie périscolaire)"
+        ],
+    }
+    assert options(formulaire("inscription", monde.jeanne, {}, monde.lea, JOUR)) == {
+        "Garderie périscolaire": ["Club", "Restauration scolaire"]
+    }
+
+
+def test_sinscrire_deux_fois_de_la_meme_facon_est_refuse(monde):
+    with pytest.raises(ValidationError, match="Léa est déjà inscrite à ce service"):
+        inscrire(monde, monde.cantine, monde.lea)
+    inscrire(monde, monde.cantine, monde.lea, mode="regulier", jours=["0"])
+    # Once the current one ends, the next is another.
+    Inscription.objects.filter(enfant=monde.lea).update(au=date(2026, 11, 30))
+    assert inscrire(monde, monde.cantine, monde.lea).donnees["du"] == "2026-12-01"
+
+
+def test_le_service_de_lan_prochain_ne_commence_pas_avant(monde):
+    """Not a recap that promises days of a service that does not run yet, nor of one that has stopped."""
+    debut = date(2027, 9, 1)
+    suivante = prestation("Mercredi journée", debut=debut)
+    finie = prestation("Mercredi journée", archivee_le=debut)
+    form = formulaire("inscription", monde.jean, {}, monde.tom, JOUR)
+    assert options(form)["Garderie périscolaire"] == [
+        "Mercredi journée, à partir du 01/09/2027",
+        "Mercredi journée, jusqu’au 31/08/2027",
+    ]
+    dits = []
+    for service, du in ((suivante, "2026-12-01"), (finie, "2027-09-01"), (suivante, "2027-09-01")):
+        corps = {"prestation": str(service.pk), "mode": "occasionnel", "du": du}
+        dits.append(formulaire("inscription", monde.jean, corps, monde.tom, JOUR).errors)
+    insecable = "\N{NO-BREAK SPACE}"
+    assert dits == [
+        {
+            "du": [
+                f"Mercredi journée commence le 01/09/2027{insecable}: choisissez ce jour, ou un jour suivant."
+            ]
+        },
+        {"du": [f"Mercredi journée s’arrête le 31/08/2027{insecable}: choisissez un jour avant."]},
+        {},
+    ]
+    corps = NINO | {"services": [str(suivante.pk)], "services_du": "2027-01-04"}
+    assert "services_du" in formulaire("ajouter-enfant", monde.jean, corps, jour=JOUR).errors
+
+
 def test_le_recapitulatif_dit_les_jours_et_les_delais(monde):
     corps = {"prestation": str(monde.cantine.pk), "mode": "regulier", "jours": ["0"], "du": "2026-12-01"}
     form = formulaire("inscription", monde.jean, corps, monde.tom, JOUR)
