@@ -4,10 +4,12 @@ import re
 from datetime import date, timedelta
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from demandes import semaine_type
 from demandes.forms import Selection
-from demandes.semaine_type import Borne, Service
+from demandes.semaine_type import Service
+from enfants.regles import Calendrier
 
 JOURS = re.compile(r"([ti])([0-9]{1,15})-([0-6])")
 MOIS_MAX = 18
@@ -67,18 +69,30 @@ class SemaineType(forms.Form):
         *,
         enfants: list,
         services: list[Service],
-        bornes: list[Borne],
+        calendrier: Calendrier,
         groupes: list[dict],
         jour: date,
     ) -> None:
         super().__init__(data)
         self.jour, self.groupes, self.services = jour, groupes, services
+        bornes = semaine_type.bornes(calendrier, self.premier_jour())
         self.bornes = {b.code: b for b in bornes}
+        if data.get("periode") == "annee" and "annee" not in self.bornes and "vacances" in self.bornes:
+            # The first day was moved into the last weeks of school: the next holidays are the end of the year.
+            self.data = data.copy()
+            self.data["periode"] = "vacances"
         self.fields["enfant"].choices = [(str(e.pk), e.prenom) for e in enfants]
         self.fields["periode"].choices = [
             *((b.code, b.libelle) for b in bornes),
             (self.DATES, "Jusqu’au jour de mon choix"),
         ]
+
+    def premier_jour(self) -> date:
+        """The first day typed, when it can be read: the ends to choose from follow it. Otherwise today."""
+        try:
+            return max(self.fields["du"].clean(self.data.get("du")), self.jour)
+        except ValidationError:
+            return self.jour
 
     def clean_du(self) -> date:
         """A day gone by is brought back to today: nothing can be asked before."""

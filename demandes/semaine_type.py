@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from itertools import combinations
 
 from demandes.forms import Case
-from demandes.textes import enumerer
+from demandes.textes import enumerer, jours_en_mots, noms
 from enfants import regles, semaine
 from enfants.models import Enfant, Inscription, Prestation
 from enfants.planning_case import ANNULABLES, Reservee
@@ -32,6 +32,11 @@ class Service:
     def jours(self) -> list[int]:
         """Weekdays on which it opens, as Python numbers them."""
         return [n for n in range(7) if any(i.prestation.jours >> n & 1 for i in self.inscriptions)]
+
+    @property
+    def de_vacances(self) -> bool:
+        """Whether it never opens on a day of school."""
+        return not any(i.prestation.periode_scolaire for i in self.inscriptions)
 
     @property
     def enfants(self) -> dict[Enfant, int]:
@@ -82,18 +87,22 @@ class Borne:
 
 
 def bornes(calendrier: regles.Calendrier, du: date) -> list[Borne]:
-    """The ends a parent thinks of, from the school holidays of the town's zone."""
-    a_venir = sorted((v for v in calendrier.vacances if v.du > du), key=lambda v: v.du)
-    prochaines = a_venir[0] if a_venir else None
-    ete = next((v for v in a_venir if v.nature == "grandes"), None)
+    """The ends a parent thinks of when the first day is `du`, from the school holidays of the town's zone."""
+    vacances = sorted((v for v in calendrier.vacances if v.au >= du), key=lambda v: v.du)
+    suivantes = [v for v in vacances if _dernier_ouvre(v.du) >= du]
     trouvees = []
-    if prochaines:
-        fin = _dernier_ouvre(prochaines.du)
+    if suivantes:
+        fin = _dernier_ouvre(suivantes[0].du)
         trouvees.append(Borne("vacances", f"Jusqu’aux prochaines vacances ({_jour(fin, du)})", fin))
-        debut, fin = prochaines.du, prochaines.au
-        texte = f"Pendant les prochaines vacances (du {_jour(debut, du)} au {_jour(fin, du)})"
-        trouvees.append(Borne("pendant", texte, fin, debut))
-    if ete and ete is not prochaines:
+    if vacances:
+        v = vacances[0]
+        if v.du <= du:
+            trouvees.append(Borne("pendant", f"Pendant ces vacances (jusqu’au {_jour(v.au, du)})", v.au))
+        else:
+            texte = f"Pendant les prochaines vacances (du {_jour(v.du, du)} au {_jour(v.au, du)})"
+            trouvees.append(Borne("pendant", texte, v.au, v.du))
+    ete = next((v for v in suivantes if v.nature == "grandes"), None)
+    if ete and ete is not suivantes[0]:
         fin = _dernier_ouvre(ete.du)
         trouvees.append(Borne("annee", f"Jusqu’à la fin de l’année scolaire ({_jour(fin, du)})", fin))
     return trouvees
@@ -127,9 +136,9 @@ def conflits(
             doubles = {n for a, b in paires for n in choix[a.pk] & choix[b.pk]}
             if doubles:
                 pris = dict.fromkeys(groupe[i.prestation_id] for i in membres if choix[i.pk] & doubles)
-                noms = enumerer(f"«{INSECABLE}{nom}{INSECABLE}»" for nom in pris)
+                entre = enumerer(f"«{INSECABLE}{nom}{INSECABLE}»" for nom in pris)
                 quand = enumerer(semaine.NOMS[n] for n in sorted(doubles))
-                phrases.append(f"{enfant.prenom}, {quand}{INSECABLE}: un seul choix par jour entre {noms}.")
+                phrases.append(f"{enfant.prenom}, {quand}{INSECABLE}: un seul choix par jour entre {entre}.")
     return list(dict.fromkeys(phrases))
 
 
@@ -141,14 +150,15 @@ def _ensemble(a: Inscription, b: Inscription) -> bool:
 
 @dataclass
 class Depli:
-    """The boxes of a typical week, day by day, and how many days were left as they are."""
+    """The boxes of a typical week, day by day, and the days left as they are."""
 
     cases: list[Case] = field(default_factory=list)
     fin: date = date.max
     dans: list[Inscription] = field(default_factory=list)  # valid at least one day of the period
     hors: list[Inscription] = field(default_factory=list)  # not one
-    deja: int = 0  # booking: already booked or asked; absence: nothing booked that day
-    fermes: int = 0
+    # Days left as they are. Booking: already booked or asked; absence: nothing booked.
+    deja: list[tuple[Inscription, date]] = field(default_factory=list)
+    fermes: list[tuple[Inscription, date]] = field(default_factory=list)
 
 
 def deplier(
@@ -173,14 +183,14 @@ def deplier(
             if not du <= jour <= au:
                 continue
             if regles.fond(inscription.prestation, jour, calendrier) != regles.OUVERT:
-                depli.fermes += 1
+                depli.fermes.append((inscription, jour))
                 continue
             vivante = vivantes.get((inscription.pk, jour))
             retirable = vivante is not None and vivante.etat in ANNULABLES
             if retirable if absence else vivante is None:
                 depli.cases.append(Case(inscription.pk, jour, vivante.version if vivante else 0))
             else:
-                depli.deja += 1
+                depli.deja.append((inscription, jour))
     return depli
 
 
@@ -193,24 +203,37 @@ def _jours(periode: tuple[date, date], jours: Iterable[int], semaines: str) -> I
             yield jour
 
 
-def notes(depli: Depli, absence: bool) -> list[str]:
-    """What the recap says besides: nothing is silently dropped."""
-    phrases = _hors(depli)
+@dataclass(frozen=True)
+class Note:
+    """What the recap says besides; `lignes`: the days it is about, (« Léa, Garderie matin », days), to unfold."""
+
+    texte: str
+    lignes: list[tuple[str, str]] = field(default_factory=list)
+
+
+def notes(depli: Depli, absence: bool) -> list[Note]:
+    """Nothing is silently dropped."""
+    phrases = [Note(phrase) for phrase in _hors(depli)]
     if depli.fermes:
-        s = "s" if depli.fermes > 1 else ""
-        phrases.append(
-            f"{depli.fermes} jour{s} sauté{s}{INSECABLE}: service fermé (vacances, jours fériés, fermetures)."
-        )
+        s = "s" if len(depli.fermes) > 1 else ""
+        texte = f"jour{s} sauté{s}{INSECABLE}: service fermé (vacances, jours fériés, fermetures)."
+        phrases.append(_note(depli.fermes, texte))
     if depli.deja and absence:
-        s = "s" if depli.deja > 1 else ""
-        phrases.append(f"{depli.deja} jour{s} sans réservation{INSECABLE}: rien à déclarer.")
+        s = "s" if len(depli.deja) > 1 else ""
+        phrases.append(_note(depli.deja, f"jour{s} sans réservation{INSECABLE}: rien à déclarer."))
     elif depli.deja:
-        s = "s" if depli.deja > 1 else ""
-        verbe = "sont" if depli.deja > 1 else "est"
-        phrases.append(
-            f"{depli.deja} jour{s} {verbe} déjà demandé{s} ou réservé{s}{INSECABLE}: rien ne change."
-        )
+        s, verbe = ("s", "sont") if len(depli.deja) > 1 else ("", "est")
+        texte = f"jour{s} {verbe} déjà demandé{s} ou réservé{s}{INSECABLE}: rien ne change."
+        phrases.append(_note(depli.deja, texte))
     return phrases
+
+
+def _note(jours: list[tuple[Inscription, date]], texte: str) -> Note:
+    qui = noms((i.enfant, i.prestation) for i, _ in jours)
+    par_ligne: dict[str, list[date]] = defaultdict(list)
+    for i, jour in jours:
+        par_ligne[qui[i.enfant_id, i.prestation_id]].append(jour)
+    return Note(f"{len(jours)} {texte}", [(nom, jours_en_mots(js)) for nom, js in par_ligne.items()])
 
 
 def _hors(depli: Depli) -> list[str]:

@@ -33,14 +33,18 @@ def semaine_type_page(request: HttpRequest) -> HttpResponse:
     enfants = enfants_de(famille, jour)
     services = semaine_type.services(_inscriptions(famille, enfants, jour))
     calendrier = calendrier_du(jour, jour + timedelta(days=31 * (MOIS_MAX + 1)))
-    bornes = semaine_type.bornes(calendrier, jour)
     donnees = (
         request.POST
         if request.method == "POST"
-        else _initiales(request, famille, enfants, services, bornes, jour)
+        else _initiales(request, famille, enfants, services, calendrier, jour)
     )
     formulaire = SemaineType(
-        donnees, enfants=enfants, services=services, bornes=bornes, groupes=_groupes(services), jour=jour
+        donnees,
+        enfants=enfants,
+        services=services,
+        calendrier=calendrier,
+        groupes=_groupes(services),
+        jour=jour,
     )
     if request.method == "POST" and formulaire.is_valid():
         depli = _deplier(famille, formulaire.cleaned_data, services, calendrier)
@@ -51,10 +55,17 @@ def semaine_type_page(request: HttpRequest) -> HttpResponse:
             formulaire.add_error("periode", trop)
         else:
             return _recap(request, famille, enfants, depli, formulaire.cleaned_data)
+    lignes = _lignes(services, enfants, formulaire, jour)
+    vacances = [s for s in lignes if s["vacances"]]
     contexte = {
         "formulaire": formulaire,
         "montrer_erreurs": request.method == "POST",
-        "services": _lignes(services, enfants, formulaire, jour),
+        "services": lignes,
+        "scolaires": [s for s in lignes if not s["vacances"]],
+        "vacances": vacances,
+        "vacances_ouvertes": formulaire["periode"].value() == "pendant" or any(s["coche"] for s in vacances),
+        "plusieurs": any(s["chacun"] for s in lignes),
+        "a_part": "chacun" in formulaire.data or any(s["a_part"] for s in lignes),
         "enfants": enfants,
         "jour": jour,
         "mois": f"{jour:%Y-%m}",
@@ -110,7 +121,7 @@ def _semaine(famille: Famille, lundi: date, enfant) -> list[tuple]:
     return list(lignes.order_by("pk").values_list(*champs))
 
 
-def _initiales(request, famille, enfants, services, bornes, jour: date) -> QueryDict:
+def _initiales(request, famille, enfants, services, calendrier, jour: date) -> QueryDict:
     """What the page shows first: the address's own values (a recap sent back), a week to repeat, or all children."""
     donnees = request.GET.copy()
     repetition = Repetition(request.GET).valides()
@@ -123,6 +134,7 @@ def _initiales(request, famille, enfants, services, bornes, jour: date) -> Query
     suivant = jour + timedelta(days=7 - jour.weekday())
     if lundi and lundi >= jour:
         suivant = lundi + timedelta(7)
+    bornes = semaine_type.bornes(calendrier, suivant)
     for nom, valeur in (
         ("action", Selection.RESERVER),
         ("semaines", semaine_type.TOUTES),
@@ -147,7 +159,7 @@ def _deplier(famille: Famille, choisi: dict, services: list, calendrier) -> sema
 
 def _rien(depli: semaine_type.Depli, choisi: dict) -> str:
     phrases = semaine_type.notes(depli, choisi["action"] == Selection.ABSENCE)
-    return " ".join(["Aucun jour à envoyer dans cette période.", *phrases])
+    return " ".join(["Aucun jour à envoyer dans cette période.", *(note.texte for note in phrases)])
 
 
 def _recap(request, famille: Famille, enfants: list, depli: semaine_type.Depli, choisi: dict) -> HttpResponse:
@@ -178,14 +190,19 @@ def _lignes(services: list, enfants: list, formulaire: SemaineType, jour: date) 
         siens = [(enfant, rangs[enfant.pk], pk) for enfant, pk in s.enfants.items()]
         seul = siens[0][2] if len(siens) == 1 else None
         chacun = [] if seul else [(e, rang, jours(s, "i", pk)) for e, rang, pk in siens]
+        pour_tous = jours(s, "i", seul) if seul else jours(s, "t", s.prestation.pk)
+        coche = any(j["coche"] for j in pour_tous)
+        coche_a_part = any(j["coche"] for _, _, ligne in chacun for j in ligne)
         lignes.append(
             {
                 "prestation": s.prestation,
                 "nom": s.nom(jour),
                 "enfants": [(e, rang) for e, rang, _ in siens],
-                "jours": jours(s, "i", seul) if seul else jours(s, "t", s.prestation.pk),
+                "vacances": s.de_vacances,
+                "jours": pour_tous,
                 "chacun": chacun,
-                "ouvert": any(j["coche"] for _, _, ligne in chacun for j in ligne),
+                "coche": coche or coche_a_part,
+                "a_part": coche_a_part,
             }
         )
     return lignes
