@@ -126,7 +126,7 @@ class SemaineType(forms.Form):
         if fin < du:
             champ = "au" if propres["periode"] == self.DATES else "du"
             self.add_error(champ, "Le dernier jour ne peut pas précéder le premier.")
-        elif fin > du + timedelta(days=31 * MOIS_MAX):
+        elif fin - du > timedelta(days=31 * MOIS_MAX):
             self.add_error("au", f"Pas plus de {MOIS_MAX} mois à la fois.")
         else:
             propres["fin"] = fin

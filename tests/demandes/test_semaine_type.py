@@ -415,6 +415,11 @@ def test_qui_nest_inscrit_quensuite_le_lit(monde, noel):
         ({"periode": "dates"}, "au", "Indiquez le dernier jour."),
         ({"periode": "dates", "au": "2026-11-01"}, "au", "Le dernier jour ne peut pas précéder le premier."),
         ({"periode": "dates", "au": "2036-11-01"}, "au", "Pas plus de 18 mois à la fois."),
+        (
+            {"periode": "dates", "du": "9999-12-30", "au": "2026-12-31"},
+            "au",
+            "Le dernier jour ne peut pas précéder le premier.",
+        ),
     ],
 )
 def test_une_erreur_se_dit_au_champ_et_ne_perd_rien(monde, noel, champs, champ, phrase):
@@ -462,6 +467,12 @@ def test_linscription_dun_autre_est_ignoree(monde, noel, qui):
 )
 def test_une_adresse_qui_na_pas_de_sens(monde, suite):
     assert monde.client(monde.jean).get(URL + suite).status_code == 200
+
+
+def test_la_fin_des_temps_nest_pas_une_erreur_500(monde, noel):
+    assert (
+        poster(monde, *tous(monde, 0), periode="dates", du="9999-12-30", au="9999-12-31").status_code == 200
+    )
 
 
 def test_sans_vacances_au_calendrier(monde):
