@@ -1,5 +1,6 @@
 """Attendance: what happened that day, and what it says of the booking."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
@@ -8,6 +9,7 @@ from django.db.models import Q
 
 from enfants import places
 from enfants.models import Enfant, Etat, Pointage, Prestation, Reservation
+from portail.socle.argent import INSECABLE
 from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
 
 # Marks the absences that attendance itself billed, so that a tap by mistake can be undone.
@@ -47,6 +49,55 @@ def feuille(prestation: Prestation, jour: date) -> list[Attendu]:
         pointes[p.enfant_id], enfants[p.enfant_id] = (p.present, p.arrivee, p.depart), p.enfant
     lignes = [Attendu(e, etats.get(pk, ""), *pointes.get(pk, (None,))) for pk, e in enfants.items()]
     return sorted(lignes, key=lambda a: (a.enfant.nom, a.enfant.prenom, str(a.enfant.pk)))
+
+
+@dataclass(frozen=True)
+class Bilan:
+    """Of the children expected, those present, absent, to tick; and those who came without being expected."""
+
+    presents: int
+    absents: int
+    a_pointer: int
+    en_plus: int
+
+    @property
+    def en_mots(self) -> str:
+        """« 54 attendus : 53 présents, 1 à pointer ; 2 présents non attendus »."""
+        attendus = self.presents + self.absents + self.a_pointer
+        detail = [
+            _compte(nombre, mot)
+            for nombre, mot in ((self.presents, "présent"), (self.absents, "absent"))
+            if nombre
+        ]
+        if self.a_pointer:
+            detail.append(f"{self.a_pointer} à pointer")
+        mots = _compte(attendus, "attendu")
+        if detail:
+            mots += f"{INSECABLE}: {', '.join(detail)}"
+        if self.en_plus:
+            mots += f"{INSECABLE}; {_compte(self.en_plus, 'présent')} non attendu{'s' if self.en_plus > 1 else ''}"
+        return mots
+
+
+def _compte(nombre: int, mot: str) -> str:
+    return f"{nombre} {mot}{'s' if nombre > 1 else ''}"
+
+
+def bilan(lignes: Iterable[Attendu]) -> Bilan:
+    """Expected: booked or asked, as long as no absence was declared. Ticked absent, a booking is a billed absence."""
+    attendus, en_plus = [], 0
+    for a in lignes:
+        if a.etat in (Etat.RESERVEE, Etat.DEMANDEE) or (a.etat == Etat.ABSENT_FACTURE and a.present is False):
+            attendus.append(a.present)
+        else:
+            en_plus += a.present is True
+    return Bilan(attendus.count(True), attendus.count(False), attendus.count(None), en_plus)
+
+
+def attendues(jour: date) -> set[int]:
+    """Services that have children expected that day."""
+    lignes = Reservation.objects.filter(jour=jour, etat__in=(Etat.RESERVEE, Etat.DEMANDEE))
+    return set(lignes.order_by().values_list("prestation", flat=True).distinct())
 
 
 def chercher(texte: str, maximum: int = 12) -> list[Enfant]:

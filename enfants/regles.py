@@ -304,11 +304,16 @@ def fond(prestation, jour: date, calendrier: Calendrier) -> str:
     }[nature]
     if not ouverte or not semaine.contient(prestation.jours, jour):
         return FERME
-    if prestation.archivee_le and prestation.archivee_le <= jour:
-        return FERME
-    if prestation.debut and jour < prestation.debut:
+    if not en_service(prestation, jour):
         return FERME
     return FERMETURE if calendrier.motif_fermeture(prestation, jour) else OUVERT
+
+
+def en_service(prestation, jour: date) -> bool:
+    """Whether the service exists that day: begun, not stopped."""
+    if prestation.archivee_le and prestation.archivee_le <= jour:
+        return False
+    return not (prestation.debut and jour < prestation.debut)
 
 
 def phrase_fermee(prestation, jour: date, calendrier: Calendrier) -> str:

@@ -1,7 +1,7 @@
 """Attendance: the sheet of a day, one tap a child, without JavaScript."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from django import forms
@@ -14,10 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from enfants import cloture, regles
+from enfants import cloture, pointage, regles
 from enfants.admin.commun import ParStructure, prestations_de
 from enfants.calendrier import calendrier_du
-from enfants.models import Enfant, Etat, Pointage, Structure
+from enfants.models import Enfant, Pointage, Structure
 from enfants.planning_case import MOTS
 from enfants.pointage import Attendu, chercher, feuille, noter_heures, pointer, tenir
 from portail.socle import pdf
@@ -29,6 +29,7 @@ GESTES = (*REPONSES, "arrivee", "depart", "heures")
 HEURE = forms.TimeInput({"type": "time"}, format="%H:%M")
 # On paper, for the children nobody expected.
 LIGNES_VIDES = 4
+LOIN = timedelta(days=400)
 
 
 class PointageForm(forms.ModelForm):
@@ -64,38 +65,64 @@ class PointageAdmin(Tracee, ParStructure):
 
 
 class FeuilleForm(forms.Form):
-    """Which sheet: a day near today, a service of the agent."""
+    """Which sheet: a day near today, a service of the agent; those open that day first."""
 
     jour = forms.DateField(label="Jour", widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"))
-    prestation = forms.ModelChoiceField(label="Prestation", queryset=None, empty_label=None)
+    prestation = forms.ModelChoiceField(label="Prestation", queryset=None, empty_label=None, required=False)
     nom = forms.CharField(label="Nom ou prénom", max_length=60, required=False)
 
-    def __init__(self, donnees, utilisateur, jour):
+    def __init__(self, demande, utilisateur, aujourdhui):
+        """`demande`: what was asked; completed by today, and by the first service where children are expected."""
+        donnees = {nom: demande.get(nom, "") for nom in ("jour", "prestation", "nom")}
+        donnees["jour"] = donnees["jour"] or aujourdhui.isoformat()
         super().__init__(donnees)
-        self.aujourdhui = jour
-        self.fields["prestation"].queryset = prestations_de(utilisateur).proposees(jour)
-        self.fields["prestation"].label_from_instance = lambda p: f"{p.structure.nom} – {p.nom_date}"
+        self.aujourdhui = aujourdhui
+        self.toutes = list(prestations_de(utilisateur).order_by("structure__ordre", "ordre", "pk"))
+        champ = self.fields["prestation"]
+        champ.queryset = prestations_de(utilisateur)
+        jour = self._jour()
+        calendrier = calendrier_du(jour, jour)
+        ouvertes = [p for p in self.toutes if regles.fond(p, jour, calendrier) == regles.OUVERT]
+        if donnees["prestation"]:
+            donnees["prestation"] = self._de_ce_jour(donnees["prestation"], jour)
+        elif ouvertes:
+            attendues = pointage.attendues(jour)
+            donnees["prestation"] = next((p for p in ouvertes if p.pk in attendues), ouvertes[0]).pk
+        choisie = str(donnees["prestation"])
+        fermees = [p for p in self.toutes if p not in ouvertes]
+        fermees = [p for p in fermees if regles.en_service(p, jour) or str(p.pk) == choisie]
+        champ.choices = [
+            *([] if ouvertes and choisie else [("", "Choisissez une prestation")]),
+            *_groupe("Ouvertes ce jour", ouvertes),
+            *_groupe("Fermées ce jour", fermees),
+        ]
+
+    def _jour(self) -> date:
+        try:
+            jour = self.fields["jour"].clean(self.data["jour"])
+        except forms.ValidationError:
+            return self.aujourdhui
+        return jour if abs(jour - self.aujourdhui) <= LOIN else self.aujourdhui
+
+    def _de_ce_jour(self, choisie: str, jour: date) -> str:
+        """The service asked; on a day it does not run, the one of the same name that does: last year's, next year's."""
+        demandee = next((p for p in self.toutes if str(p.pk) == choisie), None)
+        if demandee is None or regles.en_service(demandee, jour):
+            return choisie
+        meme = (demandee.structure_id, demandee.nom)
+        trouvees = [p for p in self.toutes if (p.structure_id, p.nom) == meme and regles.en_service(p, jour)]
+        return str(trouvees[0].pk) if trouvees else choisie
 
     def clean_jour(self):
         jour = self.cleaned_data["jour"]
-        if abs(jour - self.aujourdhui) > timedelta(days=400):
+        if abs(jour - self.aujourdhui) > LOIN:
             raise forms.ValidationError("Ce jour est trop loin.")
         return jour
 
 
-def _defaut(utilisateur, jour, demande) -> dict:
-    """What was asked, completed: today, and the first service open that day."""
-    donnees = {nom: demande.get(nom, "") for nom in ("jour", "prestation", "nom")}
-    donnees["jour"] = donnees["jour"] or jour.isoformat()
-    if not donnees["prestation"]:
-        calendrier = calendrier_du(jour, jour)
-        possibles = list(
-            prestations_de(utilisateur).proposees(jour).order_by("structure__ordre", "ordre", "pk")
-        )
-        ouvertes = [p for p in possibles if regles.fond(p, jour, calendrier) == regles.OUVERT]
-        premiere = next(iter(ouvertes or possibles), None)
-        donnees["prestation"] = premiere.pk if premiere else ""
-    return donnees
+def _groupe(titre: str, prestations: list) -> list[tuple]:
+    lignes = [(str(p.pk), f"{p.structure.nom} – {p.nom}") for p in prestations]
+    return [(titre, lignes)] if lignes else []
 
 
 class HeuresForm(forms.Form):
@@ -142,11 +169,11 @@ def feuille_de_pointage(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("enfants.change_pointage"):
         raise PermissionDenied
     jour = timezone.localdate()
-    form = FeuilleForm(_defaut(request.user, jour, request.GET), request.user, jour)
+    form = FeuilleForm(request.GET, request.user, jour)
     valide = form.is_valid()
     saisie = None
     if request.method == "POST":
-        if not valide:
+        if not valide or form.cleaned_data["prestation"] is None:
             return redirect("pointage")
         saisie = _pointer(request, form)
         if not isinstance(saisie, HeuresForm):
@@ -168,21 +195,23 @@ def _contexte(request: HttpRequest, form: FeuilleForm, aujourdhui, saisie: Heure
         return contexte
     valeurs = form.cleaned_data
     prestation, jour = valeurs["prestation"], valeurs["jour"]
+    contexte |= {
+        "jour": jour,
+        "veille": _adresse(valeurs, jour - timedelta(1)),
+        "lendemain": _adresse(valeurs, jour + timedelta(1)),
+    }
+    if prestation is None:
+        return contexte
     lignes = _lignes(prestation, jour, saisie)
     deja = {ligne.attendu.enfant.pk for ligne in lignes}
     return contexte | {
         "prestation": prestation,
-        "jour": jour,
         "lignes": lignes,
         "aujourdhui": jour == aujourdhui,
         "facturee": bool(cloture.jours_clos([(prestation.pk, jour)])),
         "a_venir": jour > aujourdhui,
         "creche": prestation.structure.genre == Structure.Genre.CRECHE,
-        "attendus": sum(ligne.attendu.etat in (Etat.RESERVEE, Etat.DEMANDEE) for ligne in lignes),
-        "presents": sum(ligne.attendu.present is True for ligne in lignes),
-        "a_pointer": sum(ligne.attendu.present is None for ligne in lignes),
-        "veille": _adresse(valeurs, jour - timedelta(1)),
-        "lendemain": _adresse(valeurs, jour + timedelta(1)),
+        "bilan": pointage.bilan(ligne.attendu for ligne in lignes).en_mots,
         "papier": _adresse(valeurs, jour, "pointage_papier"),
         "trouves": [e for e in chercher(valeurs["nom"]) if e.pk not in deja] if valeurs["nom"] else [],
     }
@@ -193,8 +222,8 @@ def feuille_papier(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("enfants.change_pointage"):
         raise PermissionDenied
     jour = timezone.localdate()
-    form = FeuilleForm(_defaut(request.user, jour, request.GET), request.user, jour)
-    if not form.is_valid():
+    form = FeuilleForm(request.GET, request.user, jour)
+    if not form.is_valid() or form.cleaned_data["prestation"] is None:
         return redirect("pointage")
     prestation, jour = form.cleaned_data["prestation"], form.cleaned_data["jour"]
     contexte = {
@@ -209,7 +238,10 @@ def feuille_papier(request: HttpRequest) -> HttpResponse:
 
 
 def _adresse(valeurs: dict, jour, page: str = "pointage") -> str:
-    return f"{reverse(page)}?{urlencode({'jour': jour.isoformat(), 'prestation': valeurs['prestation'].pk})}"
+    choix = {"jour": jour.isoformat()}
+    if valeurs["prestation"]:
+        choix["prestation"] = valeurs["prestation"].pk
+    return f"{reverse(page)}?{urlencode(choix)}"
 
 
 def _pointer(request: HttpRequest, form: FeuilleForm) -> HttpResponse | HeuresForm:

@@ -368,6 +368,11 @@ def test_a_closure_counts_then_cancels_and_tells(monde, mairie, jauge):
     assert "Réservations annulées\N{NO-BREAK SPACE}: 2 (enfants" in montre.content.decode()
     assert not Fermeture.objects.exists()
     effets = montre.context["adminform"].form.a_confirmer
+    # One button: nothing else saves what is not confirmed.
+    assert (
+        montre.text.count("Rien n’est encore enregistré. Vérifiez") == 2
+    )  # hidden by the style sheet, the second one
+    assert 'name="_save"' not in montre.text and 'name="confirmer"' in montre.text
     confirme = envoi | {"confirmer": effets.empreinte}
     assert mairie.post(adresse(Fermeture, "add"), confirme).status_code == 302
     assert set(Reservation.objects.values_list("etat", flat=True)) == {"annulee"}
@@ -466,7 +471,7 @@ def taper(navigateur, prestation, geste: str, enfant, jour: str = "2026-11-23"):
 def test_one_tap_a_child(monde, mairie):
     (ligne,) = reserver(monde.inscriptions["lea"], date(2026, 11, 23))
     page = mairie.get(reverse("pointage"))
-    assert page.context["attendus"] == 1 and "DUPONT Léa" in page.content.decode()
+    assert "1 attendu" in page.context["bilan"] and "DUPONT Léa" in page.content.decode()
     reponse = taper(mairie, monde.cantine, "present", monde.lea)
     assert (reponse.status_code, reponse.url.split("#")[1]) == (302, f"e-{monde.lea.pk}")
     pointage = Pointage.objects.get()

@@ -7,7 +7,8 @@ import time_machine
 from django.urls import reverse
 from pypdf import PdfReader
 
-from enfants.models import Pointage
+from enfants import semaine
+from enfants.models import Etat, Pointage, Prestation
 from tests import factories
 from tests.enfants.fabrique import LUNDI, MAINTENANT, paris, reserver
 from tests.enfants.test_admin import taper
@@ -139,3 +140,75 @@ def test_le_papier_aussi_demande_le_droit_de_pointer(monde):
     assert monde.client(monde.jean).get(adresse).status_code == 302
     assert monde.client(factories.agent("accueil", "enfants.view_enfant")).get(adresse).status_code == 403
     assert monde.client(monde.agent).get(reverse("pointage_papier") + "?prestation=abc").status_code == 302
+
+
+# ── Which sheet ──────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def choix(page) -> dict[str, list[str]]:
+    return {
+        nom: [libelle for _, libelle in lignes]
+        for nom, lignes in page.context["form"].fields["prestation"].choices
+    }
+
+
+def test_la_feuille_s_ouvre_la_ou_des_enfants_sont_attendus(monde, mairie):
+    """Monday: neither a Wednesday service, though first in the list, nor one where nobody comes."""
+    factories.prestation("Accueil du mercredi", jours=semaine.MERCREDI, ordre=0)
+    factories.prestation("Aide aux devoirs", ordre=1)
+    soir = factories.prestation("Garderie du soir", ordre=2)
+    reserver(factories.inscription(monde.tom, soir, monde.jean), AUJOURDHUI)
+    page = mairie.get(reverse("pointage"))
+    assert page.context["prestation"] == soir
+    assert choix(page) == {
+        "Ouvertes ce jour": [
+            "Garderie périscolaire – Restauration scolaire",
+            "Garderie périscolaire – Aide aux devoirs",
+            "Garderie périscolaire – Garderie du soir",
+        ],
+        "Fermées ce jour": ["Garderie périscolaire – Accueil du mercredi"],
+    }
+
+
+def test_un_jour_ou_rien_n_ouvre_n_a_pas_de_feuille(monde, mairie):
+    page = mairie.get(f"{reverse('pointage')}?jour=2026-11-22")
+    assert page.context["prestation"] is None and "Aucune prestation n’ouvre ce jour-là." in page.text
+    assert "jour=2026-11-21" in page.text and "jour=2026-11-23" in page.text
+    assert mairie.post(f"{reverse('pointage')}?jour=2026-11-22", {"present": monde.lea.pk}).status_code == 302
+    assert mairie.get(f"{reverse('pointage_papier')}?jour=2026-11-22").status_code == 302
+    assert not Pointage.objects.exists()
+    # A child came all the same.
+    assert mairie.get(feuille(monde.cantine, "2026-11-22")).context["prestation"] == monde.cantine
+
+
+def test_ni_l_annee_passee_ni_la_prochaine_ne_se_pointent_sous_le_meme_nom(monde, mairie):
+    ancienne = monde.cantine
+    Prestation.objects.filter(pk=ancienne.pk).update(archivee_le=AUJOURDHUI)
+    nouvelle = factories.prestation(debut=AUJOURDHUI)
+    assert choix(mairie.get(reverse("pointage"))) == {
+        "Ouvertes ce jour": ["Garderie périscolaire – Restauration scolaire"]
+    }
+    assert mairie.get(feuille(ancienne)).context["prestation"] == nouvelle
+    # « La veille » leads to the sheet of the service that ran then.
+    hier = mairie.get(feuille(nouvelle, "2026-11-20"))
+    assert hier.context["prestation"] == ancienne and len(choix(hier)) == 1
+
+
+def test_le_bilan_s_additionne(monde, mairie):
+    lea, tom, zoe = (monde.inscriptions[nom] for nom in ("lea", "tom", "zoe"))
+    for i in (lea, tom, zoe):
+        reserver(i, AUJOURDHUI)
+    ines, nour, sami = (factories.enfant(p, monde.claire) for p in ("Inès", "Nour", "Sami"))
+    reserver(factories.inscription(sami, monde.cantine, monde.claire), AUJOURDHUI, etat=Etat.ABSENT_EXCUSE)
+
+    def bilan() -> str:
+        return mairie.get(feuille(monde.cantine)).context["bilan"]
+
+    N = "\N{NO-BREAK SPACE}"
+    assert bilan() == f"3 attendus{N}: 3 à pointer"
+    for geste, enfant in (("present", monde.lea), ("absent", monde.tom), ("present", ines)):
+        taper(mairie, monde.cantine, geste, enfant)
+    assert bilan() == f"3 attendus{N}: 1 présent, 1 absent, 1 à pointer{N}; 1 présent non attendu"
+    taper(mairie, monde.cantine, "present", nour)
+    taper(mairie, monde.cantine, "present", monde.zoe)
+    assert bilan() == f"3 attendus{N}: 2 présents, 1 absent{N}; 2 présents non attendus"
