@@ -27,6 +27,7 @@ from enfants.planning_case import (
     jours_hors_contrat,
     porteuse,
     precision,
+    presences_exclusives,
 )
 from enfants.planning_places import Disponibilites, Estimation
 from portail.socle.argent import INSECABLE
@@ -92,6 +93,7 @@ class _Construction:
         self.pointages: dict[tuple, dict[date, Pointage]] = defaultdict(dict)
         for p in entrees.pointages:
             self.pointages[p.enfant_id, p.prestation_id][p.jour] = p
+        self.exclusives = presences_exclusives(entrees.pointages, entrees.dispo.groupes.values())
         familles = {i.pk: i.famille_id for i in entrees.inscriptions}
         self.estimation = Estimation(entrees.dispo, reservations, familles)
 
@@ -192,9 +194,10 @@ class _Rangee:
                 cases.append(self.libre(jour) if libre else Case(jour, FERMEES.get(fond, fond)))
                 continue
             etat, present = reservation.etat if reservation else "", pointage.present if pointage else None
-            code = etat_de_la_case(
-                etat, present, jour in hors_contrat, est_anomalie(etat, present, fond), fond
+            anomalie = est_anomalie(etat, present, fond) or (
+                present and (inscription.enfant_id, self.prestation.pk, jour) in construction.exclusives
             )
+            code = etat_de_la_case(etat, present, jour in hors_contrat, anomalie, fond)
             regulier = bool(reservation and reservation.reguliere and code and code not in FONDS)
             mots = precision(reservation) if a_soi and code == etat else ""
             if a_soi and code == "hors_contrat":
@@ -279,7 +282,7 @@ def planning(entrees: Entrees) -> list[PlanningEnfant]:
         if (
             a_soi
             or inscription.pk in construction.reservations
-            or any(c.etat.startswith("present") for c in cases)
+            or any(c.etat == "erreur" or c.etat.startswith("present") for c in cases)
         ):
             lignes[inscription.pk] = Ligne(
                 inscription,
@@ -307,7 +310,11 @@ def _sans_inscription(construction: _Construction, par_enfant: dict, entrees: En
         }
         if jours:
             prestation = next(iter(jours.values())).prestation
-            cases = [Case(jour, "present" if jour in jours else "") for jour in entrees.jours]
+            exclus = {j for j in jours if (enfant, service, j) in construction.exclusives}
+            cases = [
+                Case(jour, "erreur" if jour in exclus else "present" if jour in jours else "")
+                for jour in entrees.jours
+            ]
             par_enfant[enfant].lignes.append(Ligne(None, prestation, "Non inscrit", False, cases))
 
 

@@ -1,7 +1,7 @@
 """A cell of the planning, pure: its code (the galet), its words, what it may post."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
@@ -96,10 +96,30 @@ def etat_de_la_case(etat: str, present: bool | None, hors_contrat: bool, anomali
 
 
 def est_anomalie(etat: str, present: bool | None, fond: str) -> bool:
-    """A contradiction an agent must solve: there though absent, or booked on a day that closed since."""
+    """A contradiction an agent must solve: there though absent, or booked on a day that closed since. Two services that
+    exclude each other are `presences_exclusives`.
+    """
     if present:
         return etat in ABSENCES
     return present is None and etat in OCCUPANTS and fond in FONDS
+
+
+def presences_exclusives(
+    pointages: Iterable[Pointage], groupes: Iterable[Collection[int]]
+) -> set[tuple[object, int, date]]:
+    """(child, service, day) of the attendances that exclude each other: two services of a group the same day."""
+    presents: dict[tuple, set[int]] = defaultdict(set)
+    for p in pointages:
+        if p.present:
+            presents[p.enfant_id, p.jour].add(p.prestation_id)
+    return {
+        (enfant, service, jour)
+        for (enfant, jour), services in presents.items()
+        if len(services) > 1
+        for groupe in groupes
+        if len(ensemble := services.intersection(groupe)) > 1
+        for service in ensemble
+    }
 
 
 def porteuse(inscriptions: Sequence[Inscription], jour: date) -> Inscription:

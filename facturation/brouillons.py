@@ -1,6 +1,6 @@
 """The draft of a campagne: what each family would be billed, and what keeps it back."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,15 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from enfants.models import Enfant, Inscription, Pointage, Rattachement, Reservation
+from enfants.models import (
+    Enfant,
+    GroupeExclusif,
+    Inscription,
+    Pointage,
+    Prestation,
+    Rattachement,
+    Reservation,
+)
 from facturation.bareme import Baremes, Foyers, LienDuJour, minutes
 from facturation.fraicheur import Lues, lignes_de
 from facturation.journees import Anomalie, Cle, Journee, Releves, relever
@@ -168,7 +176,11 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
                 empreinte=lues.empreinte(famille, lignes),
             )
         )
-    return _ecrire(campagne, brouillons, [*_a_venir(campagne, aujourdhui), *charge.releves.sans_famille])
+    return _ecrire(
+        campagne,
+        brouillons,
+        [*_a_venir(campagne, aujourdhui), *_sans_majoration(charge), *charge.releves.sans_famille],
+    )
 
 
 def _a_venir(campagne: Campagne, aujourdhui: date) -> list[Anomalie]:
@@ -253,11 +265,31 @@ def charger(
         list(rattachements),
         nommer,
         aujourdhui,
+        GroupeExclusif.entre(prestations),
     )
     familles = {j.famille for j in releves.journees}
     foyers = Foyers.charger(familles, {(j.famille, j.enfant, j.jour) for j in releves.journees}, du, au)
     facturees, ailleurs = facturees_des_enfants(concernes, du, au)
     return Chargement(baremes, releves, enfants, foyers, facturees, ailleurs)
+
+
+def _sans_majoration(charge: Chargement) -> list[Anomalie]:
+    """Days the portal took late « au prix majoré », whose tarif has no surcharge: billed, but never without a word."""
+    nombres: Counter[str] = Counter()
+    for journee in charge.releves.journees:
+        lien = charge.lien(journee)
+        majoree = lien.lien.prestation.hors_delai == Prestation.HorsDelai.MAJORATION
+        if journee.hors_delai and majoree and lien.bareme and not lien.bareme.majore_le_retard:
+            nombres[lien.lien.prestation.nom] += 1
+    return [
+        Anomalie(
+            "majoration",
+            f"{nom}\N{NO-BREAK SPACE}: {n} jour{'s' if n > 1 else ''} hors délai au prix ordinaire, le tarif n’a pas de "
+            "supplément pour réservation tardive.",
+            bloquante=False,
+        )
+        for nom, n in sorted(nombres.items())
+    ]
 
 
 def prix_de(charge: Chargement, journee: Journee, mois_vus: set) -> Prix | None:

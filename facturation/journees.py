@@ -1,13 +1,14 @@
 """From what was booked and what happened to the days to bill, payer by payer: pure, rows in, dataclasses out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
 from enfants.models import VIVANTS, Etat, Inscription, Pointage, Rattachement, Reservation
+from enfants.planning_case import presences_exclusives
 
 Cle = tuple[UUID, int, date]  # child, service, day
 
@@ -113,12 +114,16 @@ def relever(
     rattachements: Sequence[Rattachement],
     nommer,
     aujourdhui: date,
+    groupes: Sequence[Collection[int]] = (),
 ) -> Releves:
-    """The days to bill and what is wrong with them. `nommer(child, service, day)` begins each sentence."""
+    """The days to bill and what is wrong with them. `nommer(child, service, day)` begins each sentence; `groupes`:
+    services that exclude each other.
+    """
     par_cle = _derniere_par_cle(reservations)
     pointes: dict[Cle, Pointage] = {(p.enfant_id, p.prestation_id, p.jour): p for p in pointages}
     parts = Parts(inscriptions)
     releves = Releves()
+    exclusives = presences_exclusives(pointages, groupes)
     for cle in sorted(par_cle.keys() | pointes.keys(), key=lambda c: (c[2], c[1], c[0])):
         reservation, pointage = par_cle.get(cle), pointes.get(cle)
         quoi, genre, phrase = examiner(
@@ -126,6 +131,10 @@ def relever(
             pointage.present if pointage else None,
             cle[2] < aujourdhui,
         )
+        if cle in exclusives:
+            # Neither is billed before somebody says where the child was.
+            quoi, genre = "", "contradiction"
+            phrase = "pointé présent, et aussi à une autre prestation du même groupe exclusif"
         if not quoi and not genre:
             continue
         payeurs = _payeurs(cle, quoi, reservation, parts)

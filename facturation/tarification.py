@@ -60,6 +60,11 @@ class Bareme:
     absence_pourcent: int = 100
     panier_repas: int | None = None
 
+    @property
+    def majore_le_retard(self) -> bool:
+        """Whether a day asked past its limit costs more."""
+        return bool(self.hors_delai or self.hors_delai_pourcent)
+
 
 @dataclass(frozen=True)
 class Situation:

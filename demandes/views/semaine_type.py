@@ -1,6 +1,5 @@
 """The typical week: choose, then the same recap as the grid."""
 
-from collections import defaultdict
 from datetime import date, timedelta
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -96,11 +95,7 @@ def _inscriptions(famille: Famille, enfants: list, jour: date) -> list[Inscripti
 def _groupes(services: list) -> list[dict]:
     """Exclusive groups that hold two of these services: prestation → nom."""
     noms = {i.prestation_id: i.prestation.nom for s in services for i in s.inscriptions}
-    groupes: dict[int, set] = defaultdict(set)
-    membres = GroupeExclusif.prestations.through.objects.filter(prestation__in=noms).order_by("pk")
-    for groupe, prestation in membres.values_list("groupeexclusif_id", "prestation_id"):
-        groupes[groupe].add(prestation)
-    return [{pk: nom for pk, nom in noms.items() if pk in g} for g in groupes.values() if len(g) > 1]
+    return [{pk: nom for pk, nom in noms.items() if pk in g} for g in GroupeExclusif.entre(noms)]
 
 
 def _reservations(famille: Famille, inscriptions, du: date, au: date) -> list[Reservee]:

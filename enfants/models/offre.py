@@ -1,5 +1,7 @@
 """What the town offers: structures, services, limits, places."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 from django.conf import settings
@@ -275,6 +277,15 @@ class GroupeExclusif(models.Model):
 
     def __str__(self) -> str:
         return self.nom
+
+    @classmethod
+    def entre(cls, prestations: Iterable[int]) -> list[set[int]]:
+        """Of these services, those that exclude each other, group by group; one query."""
+        groupes: dict[int, set[int]] = defaultdict(set)
+        membres = cls.prestations.through.objects.filter(prestation__in=list(prestations)).order_by("pk")
+        for groupe, prestation in membres.values_list("groupeexclusif_id", "prestation_id"):
+            groupes[groupe].add(prestation)
+        return [groupe for groupe in groupes.values() if len(groupe) > 1]
 
 
 class Jauge(models.Model):

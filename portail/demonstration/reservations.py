@@ -187,7 +187,12 @@ def _poser(ville, carnet, inscription, jour, excuse=False, facture=False) -> Non
 def _autres(ville, inscriptions: list[Inscription], depuis, ouvertures, carnet) -> None:
     """Jeanne, Claire and the new family: every other open day, except where Jean already booked his child."""
     prises = {(r.enfant_id, r.prestation_id, r.jour) for r in carnet.reservations}
-    exclues = {(r.enfant_id, r.jour) for r in carnet.reservations if r.prestation.nom.startswith("Mercredi")}
+    # Booked, or there without a booking: a child is in one place at a time.
+    exclues = {
+        (x.enfant_id, x.jour)
+        for x in (*carnet.reservations, *carnet.pointages)
+        if x.prestation.nom.startswith("Mercredi")
+    }
     for inscription in inscriptions:
         jours = ouvertures.jours(inscription.prestation, depuis, ville.aujourdhui + AVENIR)
         for jour in jours[::2]:

@@ -14,8 +14,17 @@ from django.utils import timezone
 
 from demandes.models import Demande
 from enfants import contrat
-from enfants.models import Creneau, Enfant, Inscription, Pointage, Reservation, ReservationEvenement
+from enfants.models import (
+    Creneau,
+    Enfant,
+    GroupeExclusif,
+    Inscription,
+    Pointage,
+    Reservation,
+    ReservationEvenement,
+)
 from enfants.models.reservation import OCCUPANTS
+from enfants.planning_case import presences_exclusives
 from enfants.regles import PARIS
 from facturation.complements import a_facturer
 from facturation.models import Facture, Reglement
@@ -153,6 +162,14 @@ def test_rien_nest_reserve_dans_lavenir(jean):
     assert not Pointage.objects.filter(jour__gte=timezone.localdate()).exists()
     absents = Reservation.objects.filter(etat="absent_facture")
     assert absents.exists() and not absents.filter(jour__gte=timezone.localdate()).exists()
+
+
+@pytest.mark.parametrize("batie", ["2026-11-28"], indirect=True)
+def test_aucun_enfant_nest_a_deux_endroits(jean):
+    """A contradiction blocks the family's next invoice: the town invents none."""
+    groupes = [set(g.prestations.values_list("pk", flat=True)) for g in GroupeExclusif.objects.order_by("pk")]
+    assert groupes
+    assert presences_exclusives(Pointage.objects.order_by("pk"), groupes) == set()
 
 
 def test_une_seconde_fois_ne_change_rien(jean):

@@ -1,5 +1,6 @@
 """The planning, pure: cells, rows, the guide's screen of April 2015, the week."""
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -9,6 +10,7 @@ from enfants import planning, planning_semaine, regles, semaine
 from enfants.models import Enfant, Etat, Inscription, Limite, Pointage, Prestation, Structure
 from enfants.planning import Entrees
 from enfants.planning_case import MOTS, Reservee, est_anomalie, etat_de_la_case, jours_hors_contrat
+from enfants.planning_places import Disponibilites
 from enfants.regles import Calendrier, Vacances
 from tests.enfants.fabrique import paris
 
@@ -272,6 +274,44 @@ def test_attendance_is_shown_once():
     assert codes(ligne([autre, sien], (), [present]))[19] == "present"
     (p,) = planning.planning(entrees([], (), [present]))
     assert [(li.payeur, codes(li)) for li in p.lignes] == [("Non inscrit", {19: "present"})]
+
+
+@pytest.mark.parametrize("vue_de", [JEAN, JEANNE])
+def test_two_exclusive_services_attended_the_same_day_are_an_error(vue_de):
+    """On both rows, in both households' planning; another service of that day, and a day apart, stay what they are."""
+    journee, apres_midi = (
+        service(11, "Mercredi journée", ALSH, jours=4),
+        service(12, "Après-midi", ALSH, jours=4),
+    )
+    i, k, c = inscrire(1, journee, JEANNE), inscrire(2, apres_midi), inscrire(3, CANTINE)
+    mercredi, suivant = date(2026, 11, 11), date(2026, 11, 18)
+
+    def la(prestation, jour, present=True):
+        return Pointage(enfant=LEA, prestation=prestation, jour=jour, present=present)
+
+    pointages = [la(journee, mercredi), la(apres_midi, mercredi), la(CANTINE, mercredi)]
+    pointages += [la(journee, suivant), la(apres_midi, suivant, present=False)]
+    donnees = replace(
+        entrees([i, k, c], [reservation(1, i, mercredi), reservation(2, i, suivant)], pointages),
+        dispo=Disponibilites(groupes={5: {11: "Mercredi journée", 12: "Après-midi"}}),
+        famille_id=vue_de,
+    )
+    (lea,) = planning.planning(donnees)
+    assert {
+        (ligne.prestation.nom, case.jour.day): case.etat
+        for ligne in lea.lignes
+        for case in ligne.cases
+        if case.jour in (mercredi, suivant) and case.etat.startswith(("erreur", "present"))
+    } == {
+        ("Mercredi journée", 11): "erreur",
+        ("Après-midi", 11): "erreur",
+        ("Restauration scolaire", 11): "present",
+        ("Mercredi journée", 18): "present-reserve",
+    }
+    # Not enrolled to the second: its row without payer says it too.
+    (lea,) = planning.planning(replace(donnees, inscriptions=[i, c]))
+    (seule,) = [ligne for ligne in lea.lignes if ligne.prestation == apres_midi]
+    assert [case.jour for case in seule.cases if case.etat == "erreur"] == [mercredi]
 
 
 def test_a_service_closed_all_month_is_one_sentence():

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from django.urls import reverse
 
-from enfants.models import AffectationAgent
+from enfants.models import AffectationAgent, GroupeExclusif, Prestation
 from facturation import emission
 from facturation.models import Brouillon, Facture, LigneFacture
 from portail.socle.models import Trace
@@ -231,3 +231,42 @@ def test_an_agent_of_a_structure_sees_no_invoice(monde):
     regisseur = factories.agent("regisseur", *voir, "facturation.emettre_campagne")
     AffectationAgent.objects.create(utilisateur=regisseur, structure=monde.cantine.structure)
     assert facture.reference in texte(monde.client(regisseur).get(adresse("facture_changelist")))
+
+
+# --- what the régisseur must see --------------------------------------------------------------------------------
+
+
+def test_deux_services_exclusifs_le_meme_jour_bloquent_la_facture(monde):
+    """Nobody pays for a day before the town says where the child was: neither household."""
+    club = factories.prestation("Club")
+    GroupeExclusif.objects.create(nom="Midi").prestations.add(club, monde.cantine)
+    factories.inscription(monde.lea, club, monde.jeanne)
+    for prestation in (club, monde.cantine):
+        fabrique.tarif(fabrique.lien(prestation), forfait_centimes=400)
+        fabrique.pointage(monde.lea, prestation, LUNDI)
+    fabrique.reservation(monde.inscriptions["lea"], LUNDI)
+    fabrique.pointage(monde.tom, monde.cantine, LUNDI)
+    faits = {b.famille: b for b in emission.calculer(fabrique.campagne())}
+    assert {f: [a["genre"] for a in b.anomalies] for f, b in faits.items()} == {
+        monde.jean: ["contradiction"],
+        monde.jeanne: ["contradiction"],
+    }
+    assert all(b.bloque for b in faits.values())
+    (dit,) = faits[monde.jeanne].anomalies
+    assert dit["phrase"].startswith("Léa, Club, 05/10/2026\N{NO-BREAK SPACE}: pointé présent, et aussi")
+    assert [ligne["enfant_nom"] for ligne in faits[monde.jean].lignes] == [str(monde.tom)]
+
+
+@pytest.mark.parametrize(("supplement", "dites"), [(0, ["majoration"]), (50, [])])
+def test_le_prix_majore_sans_supplement_se_lit_au_brouillon(monde, supplement, dites):
+    Prestation.objects.update(hors_delai="majoration")
+    fabrique.tarif(fabrique.lien(monde.cantine), forfait_centimes=400, hors_delai_centimes=supplement)
+    fabrique.reservation(monde.inscriptions["lea"], LUNDI, hors_delai=True)
+    fabrique.pointage(monde.lea, monde.cantine, LUNDI)
+    campagne = fabrique.campagne()
+    (fait,) = emission.calculer(campagne)
+    assert [a["genre"] for a in campagne.anomalies] == dites
+    assert (fait.bloque, fait.total_centimes) == (False, 400 + supplement)
+    assert all(
+        "Restauration scolaire" in a["phrase"] and "1 jour " in a["phrase"] for a in campagne.anomalies
+    )
