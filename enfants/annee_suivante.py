@@ -16,6 +16,7 @@ from django.db.models import Q
 from enfants import archives, inscriptions
 from enfants.models import Inscription, Prestation, Rattachement
 from enfants.regles import PARIS
+from portail.socle.argent import INSECABLE
 from portail.socle.dates import annee_scolaire, bornes_scolaires, decaler_ans
 from portail.socle.traces import tracer
 from portail.socle.verrous import CALENDRIER, tenir_seul
@@ -148,7 +149,8 @@ def _renouveler(ancienne: Inscription, prestation: Prestation, debut: date) -> I
 
 def a_faire_ensuite(copies: Iterable[Copie]) -> list[str]:
     """What the copy does not do, for the agent."""
-    noms = ", ".join(c.nouvelle.nom for c in copies)
+    *premiers, dernier = [f"«{INSECABLE}{c.nouvelle.nom}{INSECABLE}»" for c in copies]
+    noms = f"{', '.join(premiers)} et {dernier}" if premiers else dernier
     return [
         f"Le régisseur rattache {noms} à sa régie et saisit les tarifs de la nouvelle année\N{NO-BREAK SPACE}: "
         "sans tarif, ces jours ne peuvent pas être facturés.",

@@ -203,7 +203,8 @@ def _placer(examen: Examen, souhait: Souhait, inscription: Inscription, tard: bo
     if tard and prestation.hors_delai == Prestation.HorsDelai.MAIRIE:
         phrase = f"Délai passé{INSECABLE}: la mairie décide et vous répond."
         return Issue(souhait, "demandee", phrase, hors_delai=True)
-    suffixe = " Délai passé : prix majoré.".replace(" :", f"{INSECABLE}:") if tard else ""
+    # What it costs then is the tarif's business: it may have no surcharge.
+    suffixe = f" Délai passé{INSECABLE}: prix d’une réservation tardive." if tard else ""
     if prestation.validation == Prestation.Validation.AUTOMATIQUE:
         return Issue(souhait, "reservee", f"Réservé dès que vous envoyez.{suffixe}", hors_delai=tard)
     return Issue(souhait, "demandee", f"La mairie vous répondra.{suffixe}", hors_delai=tard)

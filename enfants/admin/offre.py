@@ -167,7 +167,7 @@ def panneau(prestation: Prestation) -> str:
         jour,
         Collectivite.actuelle().delai_attestation_jours,
     )
-    return render_to_string("admin/enfants/prestation/apercu.html", {"vu": vu, "icone": prestation.icone})
+    return render_to_string("admin/enfants/prestation/apercu.html", {"vu": vu, "prestation": prestation})
 
 
 @admin.register(Prestation)
@@ -215,6 +215,15 @@ class PrestationAdmin(Tracee, ParStructure, AvecApercu):
 
     class Media:
         css = {"all": ["css/galets.css", "css/enfants-admin.css"]}
+
+    def save_model(self, request, obj, form, change):
+        super().save_model(request, obj, form, change)
+        if "hors_delai" in form.changed_data and obj.hors_delai == Prestation.HorsDelai.MAJORATION:
+            messages.warning(
+                request,
+                f"{obj.nom}{INSECABLE}: vérifiez que son tarif a un supplément pour réservation tardive. Sans lui, une "
+                "demande arrivée après la limite est acceptée au prix ordinaire.",
+            )
 
     @admin.display(description="nom", ordering="nom")
     def intitule(self, prestation: Prestation) -> str:
@@ -265,9 +274,25 @@ class PrestationAdmin(Tracee, ParStructure, AvecApercu):
         return False  # archived, never deleted: invoices name it
 
 
+class GroupeExclusifForm(forms.ModelForm):
+    class Meta:
+        model = GroupeExclusif
+        fields = ("nom", "prestations")
+
+    def clean_prestations(self):
+        """This year's service and next year's of the same name are one."""
+        choisies = self.cleaned_data["prestations"]
+        if len({(p.structure_id, p.nom) for p in choisies}) < 2:
+            raise forms.ValidationError(
+                "Choisissez au moins deux prestations\N{NO-BREAK SPACE}: l’enfant n’en aura qu’une par jour."
+            )
+        return choisies
+
+
 @admin.register(GroupeExclusif)
 class GroupeExclusifAdmin(Tracee, ParStructure):
     chemin = ""
+    form = GroupeExclusifForm
     list_display = ("nom", "membres")
 
     class Media:

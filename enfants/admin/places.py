@@ -1,5 +1,7 @@
 """Places: Jauge and Creneau. A capacity below what is taken is a form error with the figures."""
 
+from itertools import groupby
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -26,6 +28,28 @@ class JaugeForm(forms.ModelForm):
     class Meta:
         model = Jauge
         fields = ("structure", "libelle", "capacite", "age_min", "age_max", "niveaux", "prestations")
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "prestations" in self.fields:  # read-only for some agents
+            champ = self.fields["prestations"]
+            toutes = champ.queryset.order_by("structure__ordre", "structure__nom", "ordre", "nom", "pk")
+            groupes = groupby(toutes.select_related("structure"), key=lambda p: p.structure.nom)
+            champ.choices = [(nom, [(p.pk, p.nom_date) for p in lignes]) for nom, lignes in groupes]
+
+    def clean(self):
+        """Places are those of one structure."""
+        valeurs = super().clean()
+        structure, choisies = valeurs.get("structure"), valeurs.get("prestations") or ()
+        ailleurs = [p.nom_date for p in choisies if structure and p.structure_id != structure.pk]
+        if ailleurs:
+            verbe = "dépendent" if len(ailleurs) > 1 else "dépend"
+            self.add_error(
+                "prestations",
+                f"{', '.join(ailleurs)} {verbe} d’une autre structure que {structure.nom}{INSECABLE}: décochez, ou "
+                "créez une jauge dans cette structure.",
+            )
+        return valeurs
 
     def clean_capacite(self):
         capacite = self.cleaned_data["capacite"]

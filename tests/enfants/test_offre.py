@@ -72,7 +72,10 @@ def test_le_panneau_suit_les_choix(monde):
     automatique(monde.cantine, hors_delai="majoration", liste_attente=False, absence_hors_delai="mairie")
     montre = vu(monde.cantine)
     assert montre["Il réserve"] == "Réservé dès que vous envoyez."
-    assert montre["Il réserve après"] == f"Réservé dès que vous envoyez. Délai passé{N}: prix majoré."
+    assert (
+        montre["Il réserve après"]
+        == f"Réservé dès que vous envoyez. Délai passé{N}: prix d’une réservation tardive."
+    )
     assert montre["Il n’y a plus de place"] == "C’est complet."
     assert montre["Il déclare une absence après"].endswith("La mairie décide.")
 
@@ -285,7 +288,7 @@ def test_dupliquer_emporte_regles_places_exclusions_et_inscriptions(monde, mairi
     assert "L’enfant n’est plus rattaché à cette famille." in html
     bilan = dupliquer(mairie, monde).content.decode()
     assert f"Inscriptions reconduites{N}: 1. Jours réservés{N}: 2." in bilan
-    assert "le régisseur rattache Restauration scolaire à sa régie" in bilan
+    assert f"le régisseur rattache «{N}Restauration scolaire{N}» à sa régie" in bilan
     ancienne, nouvelle = Prestation.objects.order_by("pk")
     assert (ancienne.archivee_le, nouvelle.archivee_le, nouvelle.debut) == (RENTREE, None, RENTREE)
     assert nouvelle.ouverture == paris(2027, 8, 21, 7)
@@ -405,3 +408,63 @@ def test_chaque_jour_est_celui_du_service_de_son_annee(monde, mairie, annee_proc
             page = monde.client(monde.agent).get(reverse("pointage"), {"jour": jour.isoformat()})
         assert (r.prestation, page.context["prestation"]) == (prestation, prestation)
         assert [ligne.attendu.enfant for ligne in page.context["lignes"]] == [monde.lea]
+
+
+# ── What the town hall may not save ──────────────────────────────────────────────────────────────────────────
+
+
+def test_un_groupe_exclusif_a_deux_prestations_au_moins(monde, mairie, annee_prochaine):
+    page = reverse("admin:enfants_groupeexclusif_add")
+    dupliquer(mairie, monde)
+    ancienne, copie = Prestation.objects.order_by("pk")
+    autre = factories.prestation("Club")
+    refus = f"Choisissez au moins deux prestations{N}: l’enfant n’en aura qu’une par jour."
+    # Last year's and next year's are the same one.
+    for choisies in ([ancienne.pk], [ancienne.pk, copie.pk]):
+        assert refus in mairie.post(page, {"nom": "Midi", "prestations": choisies}).text
+    assert not GroupeExclusif.objects.exists()
+    mairie.post(page, {"nom": "Midi", "prestations": [ancienne.pk, copie.pk, autre.pk]})
+    assert GroupeExclusif.objects.get().prestations.count() == 3
+
+
+def test_une_jauge_ne_sert_que_sa_structure(monde, mairie):
+    page = reverse("admin:enfants_jauge_add")
+    alsh = factories.structure("ALSH", genre="loisirs")
+    mercredi = factories.prestation("Mercredi", structure=alsh)
+    champ = mairie.get(page).context["adminform"].form.fields["prestations"]
+    assert [(nom, [libelle for _, libelle in lignes]) for nom, lignes in champ.choices] == [
+        ("ALSH", ["Mercredi"]),
+        ("Garderie périscolaire", ["Restauration scolaire"]),
+    ]
+    envoi = {"structure": alsh.pk, "libelle": "Places", "capacite": 9}
+    refus = mairie.post(page, envoi | {"prestations": [mercredi.pk, monde.cantine.pk]})
+    assert f"Restauration scolaire dépend d’une autre structure que ALSH{N}: décochez" in refus.text
+    assert not Jauge.objects.exists()
+    mairie.post(page, envoi | {"prestations": [mercredi.pk]})
+    assert list(Jauge.objects.get().prestations.all()) == [mercredi]
+
+
+def test_un_apercu_n_est_pas_une_erreur(monde, mairie):
+    page = adresse(Prestation, "change", monde.cantine.pk)
+    envoi = valeurs(mairie.get(page).context) | {"_apercu": "1"}
+    for suite, seul in (({}, True), ({"nom": ""}, False)):
+        montre = mairie.post(page, envoi | suite)
+        assert montre.context["adminform"].form.sans_erreur is seul
+        assert ('class="apercu-seul"' in montre.text) is seul
+
+
+def test_le_prix_majore_sans_supplement_au_tarif_se_dit_a_l_agent(monde, mairie):
+    """In the panel, as long as no tarif has one; and when the rule is saved."""
+    page = adresse(Prestation, "change", monde.cantine.pk)
+    alerte = "Le tarif n’a pas de supplément pour réservation tardive"
+    assert alerte not in mairie.get(page).text
+    envoi = valeurs(mairie.get(page).context, hors_delai="majoration")
+    assert alerte in mairie.post(page, envoi | {"_apercu": "1"}).text
+    assert "vérifiez que son tarif a un supplément" in mairie.post(page, envoi, follow=True).text
+    prix = tarif(lien(monde.cantine), forfait_centimes=400)
+    assert alerte in mairie.get(page).text
+    Tarif.objects.filter(pk=prix.pk).update(hors_delai_pourcent=20)
+    assert alerte not in mairie.get(page).text
+    # One that is over says nothing of the days to come.
+    Tarif.objects.filter(pk=prix.pk).update(au=date(2026, 10, 31))
+    assert alerte in mairie.get(page).text
