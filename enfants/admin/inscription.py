@@ -11,7 +11,7 @@ from enfants import cloture, inscriptions, regles
 from enfants.admin.commun import AvecStructure, JoursField, ParStructure
 from enfants.admin.confirmation import AConfirmer, Effets, FormulaireAConfirmer
 from enfants.inscriptions import Prevision, Remplissage
-from enfants.models import Inscription
+from enfants.models import Inscription, Rattachement
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
 
@@ -38,8 +38,18 @@ class InscriptionForm(FormulaireAConfirmer):
             "derogation",
         )
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "famille" in self.fields:  # read-only once saved
+            self.fields["famille"].required = False
+            self.fields[
+                "famille"
+            ].help_text = "Vide\N{NO-BREAK SPACE}: la famille de l’enfant, s’il n’en a qu’une."
+
     def clean(self):
         valeurs = super().clean()
+        if "famille" in self.fields and not valeurs.get("famille") and "famille" not in self.errors:
+            self._famille_seule(valeurs)
         if not self.instance.pk and not all(valeurs.get(nom) for nom in IDENTITE):
             return valeurs
         if valeurs.get("mode") == Inscription.Mode.REGULIER and not valeurs.get("semaine_type"):
@@ -56,6 +66,23 @@ class InscriptionForm(FormulaireAConfirmer):
             if effets:
                 self.confirmer(effets)
         return valeurs
+
+    def _famille_seule(self, valeurs: dict) -> None:
+        """The household left empty: the only one of the child that day, or a choice to make."""
+        if not valeurs.get("enfant"):
+            self.add_error("famille", "Choisissez l’enfant, ou la famille.")
+            return
+        jour = max(valeurs.get("du") or timezone.localdate(), timezone.localdate())
+        liens = Rattachement.objects.filter(Rattachement.en_cours("", jour), enfant=valeurs["enfant"])
+        familles = {lien.famille for lien in liens.select_related("famille").order_by("pk")}
+        if len(familles) == 1:
+            (valeurs["famille"],) = familles
+        elif familles:
+            self.add_error(
+                "famille", "Cet enfant a deux foyers\N{NO-BREAK SPACE}: choisissez celui qui paie."
+            )
+        else:
+            self.add_error("famille", "Cet enfant n’est rattaché à aucune famille.")
 
     def _verifier_l_enfant(self, projet: Inscription) -> None:
         if not projet.enfant.rattachements.filter(famille=projet.famille_id).exists():

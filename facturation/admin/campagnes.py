@@ -1,11 +1,13 @@
 """Campagnes: compute the draft, look at it, issue."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -13,18 +15,21 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
+from enfants.regles import mois_en_mots
 from facturation import emission
 from facturation.complements import a_facturer, completer
 from facturation.models import Brouillon, Campagne, Regie
 from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, suivre
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
+from portail.socle.dates import dernier_du_mois, premier_du_mois
 from portail.socle.periodes import chevauchent
 from portail.socle.verrous import verrouiller
 
 from .champs import PageAdmin, verifier_date
 
 UN_AN = 366
+DELAI_DE_PAIEMENT = timedelta(days=30)
 
 
 class CampagneForm(forms.ModelForm):
@@ -67,6 +72,31 @@ class CampagneAdmin(Tracee, PageAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj=None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.factures.exists())
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict:
+        """The régie most behind, its next month to bill, invoices of today payable in a month; the address may say
+        otherwise.
+        """
+        aujourdhui = timezone.localdate()
+        derniers = dict(
+            Campagne.objects.filter(complete=None).order_by().values_list("regie").annotate(dernier=Max("au"))
+        )
+        # Last month, for a régie that never billed any.
+        avant = premier_du_mois(premier_du_mois(aujourdhui) - timedelta(days=1))
+        suites = [
+            (derniers[pk] + timedelta(days=1) if pk in derniers else avant, pk)
+            for pk in Regie.objects.order_by("pk").values_list("pk", flat=True)
+        ]
+        du, regie = min(suites, default=(avant, None))
+        valeurs = {
+            "regie": regie,
+            "libelle": mois_en_mots(du).replace(INSECABLE, " "),
+            "du": du,
+            "au": dernier_du_mois(du),
+            "date_facture": aujourdhui,
+            "echeance": aujourdhui + DELAI_DE_PAIEMENT,
+        }
+        return valeurs | super().get_changeform_initial_data(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj=None):
         """What the draft was computed for stays until it is erased; once issued, for good."""

@@ -323,3 +323,25 @@ def test_une_inscription_toute_neuve_se_dit_meme_sans_jour(monde, mairie, annee,
     assert courriel.objet == "Inscription de Léa : Restauration scolaire"
     assert "La mairie a inscrit Léa : Restauration scolaire" in courriel.texte and dit in courriel.texte
     assert "modifié" not in courriel.texte
+
+
+# ── Who pays ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_la_famille_laissee_vide_est_la_seule_de_lenfant(monde, mairie):
+    club = factories.prestation("Club")
+    page = adresse(Inscription, "add")
+    envoi = valeurs(mairie.get(page).context, prestation=club.pk, du="2026-12-01", mode="occasionnel")
+    envoi |= {"famille": "", "part": "100", "repartition": "propre"}
+    deux = mairie.post(page, envoi | {"enfant": monde.lea.pk})
+    assert f"Cet enfant a deux foyers{N}: choisissez celui qui paie." in deux.text
+    aucun = mairie.post(page, envoi | {"enfant": factories.enfant("Seul").pk})
+    assert "Cet enfant n’est rattaché à aucune famille." in aucun.text
+    assert "Choisissez l’enfant, ou la famille." in mairie.post(page, envoi).text
+    assert not club.inscriptions.exists()
+    assert mairie.post(page, envoi | {"enfant": monde.tom.pk}).status_code == 302
+    assert club.inscriptions.get().famille == monde.jean
+    # The second household of a child, once it has left, is no longer a choice.
+    monde.lea.rattachements.filter(famille=monde.jean).update(au=date(2026, 11, 20))
+    assert mairie.post(page, envoi | {"enfant": monde.lea.pk}).status_code == 302
+    assert club.inscriptions.get(enfant=monde.lea).famille == monde.jeanne

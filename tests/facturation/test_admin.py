@@ -384,3 +384,20 @@ def test_more_invoices_than_an_address_can_hold_are_refused_with_a_sentence(mond
     envoi = {"action": "confier", "_selected_action": [dues[0].pk], "select_across": "1"}
     page = monde.client(monde.agent).post(adresse("facture_changelist"), envoi, follow=True)
     assert "2 factures sont choisies\N{NO-BREAK SPACE}: pas plus de 1 à la fois." in texte(page)
+
+
+def test_une_nouvelle_campagne_propose_le_mois_a_facturer(monde):
+    """The régie most behind, its next month; last month when it never billed any."""
+    bureau = monde.client(monde.agent)
+    ancienne = fabrique.lien(monde.cantine).regie
+    with time_machine.travel("2026-11-23 09:00+01:00", tick=False):
+        propose = bureau.get(adresse("campagne_add")).context["adminform"].form.initial
+        assert (propose["regie"], propose["libelle"]) == (ancienne.pk, "Octobre 2026")
+        assert (propose["du"], propose["au"]) == (date(2026, 10, 1), date(2026, 10, 31))
+        assert (propose["date_facture"], propose["echeance"]) == (date(2026, 11, 23), date(2026, 12, 23))
+        faite = fabrique.campagne()
+        propose = bureau.get(adresse("campagne_add")).context["adminform"].form.initial
+        assert (propose["regie"], propose["du"]) == (faite.regie_id, faite.au + timedelta(days=1))
+        # An address that chooses is followed.
+        propose = bureau.get(adresse("campagne_add"), {"libelle": "Noël"}).context["adminform"].form.initial
+        assert propose["libelle"] == "Noël"
