@@ -9,6 +9,8 @@ BOUTON = "_apercu"
 class FormulaireAvecApercu(forms.ModelForm):
     """`instance` holds what was typed (ModelForm), so that read-only fields preview it."""
 
+    sans_erreur = False
+
     def clean(self):
         valeurs = super().clean()
         self.apercu_seul = BOUTON in self.data
@@ -17,7 +19,9 @@ class FormulaireAvecApercu(forms.ModelForm):
     def _post_clean(self):
         super()._post_clean()
         if self.apercu_seul:
-            # After the instance was built and every other error found: refuses to be saved, and says so.
+            # After the instance was built and every other error found: refuses to be saved, and says so. Alone, it is
+            # no error: the page shows it as an information.
+            self.sans_erreur = not self.errors
             self.add_error(None, "Aperçu\N{NO-BREAK SPACE}: rien n’est encore enregistré.")
 
 

@@ -1,5 +1,7 @@
 """The town hall's side of the socle: the town itself, and what nobody may edit (traces, e-mails, runs)."""
 
+import re
+
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.actions import delete_selected
@@ -8,7 +10,9 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
+from portail.socle.argent import INSECABLE
 from portail.socle.models import Collectivite, Courriel, Execution, Trace
 from portail.socle.traces import tracer
 
@@ -18,6 +22,26 @@ admin.site.index_title = "Administration"
 admin.site.empty_value_display = "–"
 # Django's French does not agree: « Supprimer les campagnes sélectionnés ».
 delete_selected.short_description = "Supprimer la sélection"
+
+
+# Nor does « L’objet limite « J-2 » a été ajouté avec succès », said of a thing nobody calls an object.
+OBJET = re.compile(r"L.objet (.+?) «\s(.+)\s» a été (?:ajouté|modifié) avec succès\.(.*)", re.DOTALL)
+SUITES = {
+    "autre": " Vous pouvez en ajouter d’autres ci-dessous.",
+    "nouveau": " Vous pouvez continuer ci-dessous.",
+}
+
+
+def enregistre(message: str) -> str:
+    """« C’est enregistré : limite « J-2 ». » for Django's sentence; any other as it is."""
+    trouve = OBJET.fullmatch(str(message))
+    if trouve is None:
+        return message
+    quoi, lequel, reste = trouve.groups()
+    suite = next((phrase for mot, phrase in SUITES.items() if mot in reste), "")
+    dit = f"C’est enregistré{INSECABLE}: {quoi} «{INSECABLE}{lequel}{INSECABLE}».{suite}"
+    # Its parts were escaped by Django, its words are ours.
+    return SafeString(dit) if isinstance(message, SafeString) else dit
 
 
 class Autocompletion(AutocompleteJsonView):
@@ -72,6 +96,16 @@ class Tracee:
                 champs += [detail["name"]] if "name" in detail else []
                 champs += detail.get("fields", [])
         tracer(request.user, action, objet, famille=self.famille_de(objet), champs=[str(c) for c in champs])
+
+    def message_user(self, request, message, *args, **options):
+        super().message_user(request, enregistre(message), *args, **options)
+
+    def changelist_view(self, request, extra_context=None):
+        reponse = super().changelist_view(request, extra_context)
+        contexte = getattr(reponse, "context_data", None) or {}
+        if "selection_note" in contexte:
+            contexte["selection_note"] = f"Sélection{INSECABLE}: 0 sur {len(contexte['cl'].result_list)}"
+        return reponse
 
     def log_addition(self, request, obj, message):
         self._tracer(request, "admin.ajouter", obj, message)

@@ -1,11 +1,13 @@
 """The town's single form, and what nobody may edit."""
 
+import re
 from datetime import date
 
 import pytest
 from django.utils import timezone
 
 from enfants.models import JourFerie
+from portail.socle.admin import enregistre
 from portail.socle.courriels import poster
 from portail.socle.models import Collectivite, Courriel, Execution, Trace
 from portail.socle.traces import tracer
@@ -113,3 +115,27 @@ def test_les_gestes_du_jour_sont_sur_la_page_d_entree(client):
     page = client.get("/admin/").content.decode()
     for adresse in ("/admin/pointage/", "/admin/acces/", "/admin/messagerie/conversation/add/"):
         assert f'class="button" href="{adresse}"' in page
+
+
+def test_ce_qui_est_enregistre_se_dit_sans_objet(client):
+    """Whatever its gender: « L’objet limite … a été ajouté avec succès » is nobody's French."""
+    donnees = {"nom": "<b>Férié</b>", "jour": "2026-12-01"}
+    for suite, dite in (
+        ({}, ""),
+        ({"_continue": "1"}, " Vous pouvez continuer ci-dessous."),
+        ({"_addanother": "1"}, " Vous pouvez en ajouter d’autres ci-dessous."),
+    ):
+        JourFerie.objects.all().delete()
+        page = client.post("/admin/enfants/jourferie/add/", donnees | suite, follow=True).text
+        assert "L’objet" not in page and "L&#x27;objet" not in page and "L'objet" not in page
+        assert re.search(
+            rf"C’est enregistré\s: jour férié «\s<a href=[^>]+>&lt;b&gt;Férié&lt;/b&gt;[^<]*</a>\s»\.{dite}</li>",
+            page,
+        )
+    ligne = JourFerie.objects.get()
+    page = client.post(f"/admin/enfants/jourferie/{ligne.pk}/change/", donnees, follow=True).text
+    assert "C’est enregistré" in page
+    assert enregistre("Autre <b>phrase</b>") == "Autre <b>phrase</b>"
+    # A first of the month is « 1er » in letters: lists say it in figures. The selection agrees with everything.
+    assert "01/12/2026" in page and "1 décembre" not in page
+    assert "Sélection\N{NO-BREAK SPACE}: 0 sur 1" in page and "admin-listes" in page
