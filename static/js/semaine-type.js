@@ -9,7 +9,7 @@
     const values = new URLSearchParams(new FormData(form));
     values.delete("csrfmiddlewaretoken");
     try {
-      const answer = await fetch(`${form.action}?${values}`, { headers: { Accept: "text/html" } });
+      const answer = await fetch(`${form.getAttribute("action")}?${values}`, { headers: { Accept: "text/html" } });
       if (!answer.ok || answer.redirected) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const fresh = page.getElementById("st-periode");
