@@ -1,7 +1,7 @@
-// « Sélection : 2 sur 4 »: Django's « 2 sur 4 sélectionnés » does not agree with what is listed. Loaded after its catalogue.
+// « Sélection : 2 sur 4 »: Django's « 2 sur 4 sélectionnés » does not agree with what is listed.
 (() => {
   "use strict";
-  const words = window.django?.catalog;
-  const key = "%(sel)s of %(cnt)s selected";
-  if (words) words[key] = [0, 1, 2].map(() => "Sélection : %(sel)s sur %(cnt)s");
+  const before = window.ngettext;
+  // Its own object of translations is gone by now (jquery.init.js): only the function can be told.
+  if (before) window.ngettext = (one, many, count) => one === "%(sel)s of %(cnt)s selected" ? "Sélection : %(sel)s sur %(cnt)s" : before(one, many, count);
 })();
