@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import prefetch_related_objects
-
 from enfants.models import Creneau, Jauge, Reservation
 from enfants.models.reservation import OCCUPANTS
 from enfants.places_attente import rangs
@@ -89,8 +87,9 @@ def attendent(creneau: Creneau) -> list[Reservation]:
     cle = Cle(creneau.jauge_id, creneau.jour)
     attentes = attentes_sur({cle})
     cles = cles_par_reservation(attentes)
-    prefetch_related_objects(attentes, "prestation")
-    return [r for r in attentes if cle in cles[r.pk]]
+    ordre = [attente.pk for attente in attentes if cle in cles[attente.pk]]
+    lignes = Reservation.objects.select_related("enfant", "prestation").in_bulk(ordre)
+    return [lignes[pk] for pk in ordre if pk in lignes]
 
 
 def elargir(creneaux: dict[Cle, Creneau], manques: Counter, motif: str, par) -> None:

@@ -85,7 +85,7 @@ def test_les_requetes_ne_dependent_pas_du_nombre(monde, mairie, jauge, django_as
         demander(factories.inscription(enfant, monde.cantine, famille), LUNDI)
     page = adresse(Creneau, "change", Creneau.objects.get().pk)
     assert f"Liste d’attente ({combien})" in mairie.get(page).content.decode()
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         mairie.get(page)
 
 
