@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 import pytest
+from django_tasks_db.models import DBTaskResult
 from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
@@ -54,7 +55,7 @@ def etat(jour: date) -> str:
 
 
 def facturer(page: Page, du: date, au: date) -> None:
-    """The régisseur opens a campagne in the admin, computes the draft, issues."""
+    """The régisseur opens a campagne in the admin, computes the draft, issues; the worker does it meanwhile."""
     page.goto("/admin/facturation/campagne/add/")
     page.get_by_label("Régie").select_option(label="Régie garderie ALSH")
     page.get_by_label("Libellé").fill(f"Mois du {du:%d/%m/%Y}")
@@ -67,7 +68,12 @@ def facturer(page: Page, du: date, au: date) -> None:
     expect(page.get_by_text("DUPONT Jean").first).to_be_visible()
     suivre(page.get_by_role("link", name="Émettre les factures"))
     suivre(page.get_by_role("button", name="Émettre les factures"))
-    expect(page.get_by_text(re.compile("factures? émises?")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Émission en cours\s: 0 sur"))).to_be_visible()
+    tache = DBTaskResult.objects.get(task_path="facturation.emission.emettre_en_tache")
+    tache.task.func(*tache.args_kwargs["args"])
+    suivre(page.get_by_role("link", name="Actualiser cette page"))
+    expect(page.get_by_text(re.compile("Émission en cours"))).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"[1-9]\d* factures? émises?")).first).to_be_visible()
 
 
 def test_de_la_demande_au_releve(belrive, banque, personne, live_server):
