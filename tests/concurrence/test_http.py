@@ -61,6 +61,12 @@ def parents(nombre: int, service, live_server) -> list[tuple[Navigateur, object]
     return crees
 
 
+def ouvrir_le_planning(gens, jour) -> None:
+    """Who asks has the month open: nobody measures a server that answers for the first time."""
+    pages = ensemble([partial(qui.lire, f"/enfants/planning/{jour:%Y-%m}/") for qui, _ in gens])
+    assert {page.status_code for page in pages} == {200}
+
+
 # ── T1: the last places ──────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -85,6 +91,7 @@ def assaut(service, live_server, nombre: int, capacite: int, tours: int) -> floa
     """Rounds of that rush, each on another day: exactly `capacite` each time; the 95th percentile."""
     jauge(service, capacite)
     gens = parents(nombre, service, live_server)
+    ouvrir_le_planning(gens, lundi_lointain())
     for tour in range(tours):
         jour = lundi_lointain() + timedelta(weeks=tour)
         assert ruee(gens, jour) == Counter(place=capacite, complet=nombre - capacite)
@@ -206,6 +213,7 @@ def melee(service, live_server, nombre: int, jours: int, tours: int, graine: int
     gens = parents(nombre, service, live_server)
     agent = Navigateur(factories.agent("agent"), live_server.url)
     dates = [lundi_lointain() + timedelta(weeks=n) for n in range(jours)]
+    ouvrir_le_planning(gens, dates[0])
     Creneau.objects.bulk_create(Creneau(jauge=places_du_jour, jour=j, capacite=capacite) for j in dates)
     for tour in range(tours):
         taches = [
