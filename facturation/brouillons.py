@@ -144,6 +144,7 @@ def calculer(campagne: Campagne, aujourdhui: date | None = None) -> list[Brouill
     Raises EmissionImpossible when the campagne is changed meanwhile.
     """
     aujourdhui = aujourdhui or timezone.localdate()
+    # Before reading: `complements` looks for days to bill among what moved since.
     campagne.calculee_le = timezone.now()
     charge, lues = _charger(campagne, aujourdhui)
     par_famille: dict[int, list[tuple[Journee, Prix]]] = defaultdict(list)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from enfants.models import Pointage, Reservation
+from enfants.models import Inscription, Pointage, Reservation
 from facturation.models import Brouillon, Campagne, RegiePrestation
 from familles.models import Famille
 
@@ -30,7 +30,7 @@ def lignes_de(
 
 
 class Lues:
-    """The rows a calculation read, by payer and by child."""
+    """The rows a calculation read, by payer and by child; the children each household is enrolled for."""
 
     def __init__(self, reservations: Iterable[Reservation], pointages: Iterable[Pointage]):
         self.par_payeur: dict[int, list[Reservation]] = defaultdict(list)
@@ -41,10 +41,14 @@ class Lues:
             self.par_enfant[r.enfant_id].append(r)
         for p in pointages:
             self.pointages[p.enfant_id].append(p)
+        self.inscrits: dict[int, set[UUID]] = defaultdict(set)
+        inscriptions = Inscription.objects.filter(enfant__in=self.par_enfant.keys() | self.pointages.keys())
+        for famille, enfant in inscriptions.order_by().values_list("famille", "enfant"):
+            self.inscrits[famille].add(enfant)
 
     def empreinte(self, famille: int, lignes: list[dict]) -> str:
-        """What the bookings of this family, and of the children of these lines, and their attendance say."""
-        enfants = _enfants(lignes)
+        """What its bookings, those of its children and of these lines', and their attendance say."""
+        enfants = _enfants(lignes) | self.inscrits[famille]
         reservations = [*self.par_payeur[famille], *(r for e in enfants for r in self.par_enfant[e])]
         return _empreinte(reservations, (p for e in enfants for p in self.pointages[e]))
 
@@ -52,9 +56,11 @@ class Lues:
 def perime(campagne: Campagne, famille: Famille, brouillon: Brouillon) -> bool:
     """A booking or an attendance of the period moved since the draft was computed. Two queries."""
     reservations, pointages = lignes_de(campagne, {ligne["prestation"] for ligne in brouillon.lignes})
-    enfants = _enfants(brouillon.lignes)
-    siennes = reservations.filter(Q(payeur=famille) | Q(enfant__in=enfants))
-    return brouillon.empreinte != _empreinte(siennes, pointages.filter(enfant__in=enfants))
+    # Of a child without a line yet too: who comes unbooked is billed to the household that enrolled it.
+    inscrits = Inscription.objects.filter(famille=famille).order_by().values("enfant")
+    enfants = Q(enfant__in=_enfants(brouillon.lignes)) | Q(enfant__in=inscrits)
+    siennes = reservations.filter(Q(payeur=famille) | enfants)
+    return brouillon.empreinte != _empreinte(siennes, pointages.filter(enfants))
 
 
 def _enfants(lignes: list[dict]) -> set[UUID]:

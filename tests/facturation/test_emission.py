@@ -12,6 +12,7 @@ from facturation import emission
 from facturation.encaissement import encaisser
 from facturation.models import Brouillon, Facture
 from portail.socle.models import Courriel, Trace
+from tests import factories
 from tests.facturation import fabrique
 
 JOUR = date(2026, 11, 8)
@@ -89,10 +90,14 @@ def _excuser(monde):
         lambda monde: fabrique.pointage(
             monde.tom, monde.cantine, LUNDI + timedelta(days=3), pointe_le=timezone.now() - timedelta(hours=1)
         ),
+        # Of a child without a line on the draft.
+        lambda monde: fabrique.pointage(monde.noe, monde.cantine, LUNDI),
     ],
-    ids=["excusee", "pointage-efface", "heure", "reservee", "pointe-pendant"],
+    ids=["excusee", "pointage-efface", "heure", "reservee", "pointe-pendant", "venu-sans-ligne"],
 )
 def test_a_later_change_holds_that_family_back_until_computed_again(monde, octobre, changer):
+    monde.noe = factories.enfant("Noé", monde.jean)
+    factories.inscription(monde.noe, monde.cantine, monde.jean)
     emission.calculer(octobre, JOUR)
     changer(monde)
     bilan = emission.emettre(octobre, monde.agent)
