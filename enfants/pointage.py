@@ -10,7 +10,6 @@ from django.db.models import Q
 from enfants import places
 from enfants.models import Enfant, Etat, Pointage, Prestation, Reservation
 from portail.socle.argent import INSECABLE
-from portail.socle.verrous import CALENDRIER, tenir_ensemble, verrouiller
 
 # Marks the absences that attendance itself billed, so that a tap by mistake can be undone.
 ABSENT_AU_POINTAGE = "Absent au pointage"
@@ -108,12 +107,11 @@ def chercher(texte: str, maximum: int = 12) -> list[Enfant]:
     return list(trouves.order_by("nom", "prenom", "pk")[:maximum])
 
 
-def tenir(enfant: Enfant) -> None:
+def tenir(enfant: Enfant, prestation: Prestation, jour: date) -> None:
     """Hold the child before its attendance is written: a closure that cancels the day reads who came under the same
-    lock. Inside a transaction.
+    lock. At once with those who wait for its place, whom `places.changer` holds too. Inside a transaction.
     """
-    tenir_ensemble(CALENDRIER)
-    verrouiller(Enfant.objects.filter(pk=enfant.pk))
+    places.tenir_les_enfants(enfant, jour, jour__lte=jour, prestation=prestation)
 
 
 @transaction.atomic
@@ -125,7 +123,7 @@ def pointer(
     Absent on a booked day: the absence is billed until somebody excuses it; a declared absence contradicted by
     presence is a booking again.
     """
-    tenir(enfant)
+    tenir(enfant, prestation, jour)
     if present is None:
         Pointage.objects.filter(enfant=enfant, prestation=prestation, jour=jour).delete()
     else:

@@ -59,7 +59,7 @@ class PointageAdmin(Tracee, ParStructure):
     def save_model(self, request, obj, form, change):
         """Through the same door as the sheet, then the hours."""
         obj.agent = request.user
-        tenir(obj.enfant)
+        tenir(obj.enfant, obj.prestation, obj.jour)
         super().save_model(request, obj, form, change)
         pointer(obj.enfant, obj.prestation, obj.jour, obj.present, request.user, timezone.now())
 
