@@ -222,7 +222,7 @@ def decider(
     """
     vers = Etat.RESERVEE if accepter else Etat.REFUSEE
     depuis = (Etat.DEMANDEE, Etat.EN_ATTENTE)
-    return _trancher(reservation_ids, depuis, vers, par, maintenant, motif, surnombre)
+    return _trancher(reservation_ids, depuis, vers, par, maintenant, motif, surnombre if accepter else "")
 
 
 @transaction.atomic

@@ -87,3 +87,9 @@ def test_sans_le_droit_de_depasser_la_page_le_dit(monde, complet):
     assert Creneau.objects.get().surnombre == 0
     assert monde.client(monde.jean).get(AJOUT).status_code == 302
     assert reverse("admin:enfants_reservation_add") == AJOUT
+
+
+def test_refuser_qui_attend_najoute_aucune_place(monde, complet):
+    attente = Reservation.objects.get(etat=Etat.EN_ATTENTE)
+    places.decider([attente.pk], False, monde.agent, MAINTENANT, motif="Trop tard.", surnombre="Fratrie")
+    assert Creneau.objects.get().surnombre == 0
