@@ -40,8 +40,9 @@ def prevenir(reservations: Iterable[Reservation], motif: str = "") -> None:
 
 def _lettres(famille: Famille, lignes: list[Reservation], motif: str) -> Iterable[Lettre]:
     un, plusieurs, gratuit = MOTS[lignes[0].etat]
+    *premiers, dernier = dict.fromkeys(r.enfant.prenom for r in lignes)
     contexte = {
-        "prenoms": " et ".join(dict.fromkeys(r.enfant.prenom for r in lignes)),
+        "prenoms": f"{', '.join(premiers)} et {dernier}" if premiers else dernier,
         "quoi": un if len(lignes) == 1 else plusieurs,
         "gratuit": gratuit,
         "motif": "" if any(r.absence_medicale for r in lignes) else motif,

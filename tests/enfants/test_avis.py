@@ -104,3 +104,12 @@ def test_rien_nest_fait_rien_nest_dit(monde, mairie, contrat):
     (ligne,) = reserver(contrat, JEUDI, etat=Etat.CONGE)
     agir(mairie, "excuser", ligne, confirmer="1")
     assert not Courriel.objects.exists()
+
+
+def test_trois_enfants_sont_nommes_en_bon_francais(monde, mairie):
+    alice = factories.enfant("Alice", monde.jean)
+    inscriptions = [factories.inscription(alice, monde.cantine, monde.jean)]
+    inscriptions += [monde.inscriptions["lea"], monde.inscriptions["tom"]]
+    lignes = [r for i in inscriptions for r in reserver(i, JEUDI, etat=Etat.ABSENT_FACTURE)]
+    agir(mairie, "excuser", *lignes, confirmer="1")
+    assert Courriel.objects.get().objet == "Planning d’Alice, Léa et Tom : absences excusées"
