@@ -40,7 +40,8 @@ def cout_accepte(demande: Demande) -> str:
     """The same once all is accepted: « Coût estimé à l’envoi : 10,35 €… »"""
     cout = demande.estimation
     total = euros(cout["total"] + cout["si_accepte"] + cout["si_place"])
-    return f"Coût estimé à l’envoi{INSECABLE}: {total}. Le montant exact sera sur {cout['mois']}."
+    reserve = " Certains prix n’étaient pas encore fixés." if cout["sans_tarif"] else ""
+    return f"Coût estimé à l’envoi{INSECABLE}: {total}. Le montant exact sera sur {cout['mois']}.{reserve}"
 
 
 @register.filter

@@ -70,6 +70,27 @@ def test_le_recu_redit_le_cout_annonce(monde, garderie):
     assert f"Coût estimé à l’envoi{N}: 7,45{N}€." in Courriel.objects.order_by("pk").last().texte
 
 
+@pytest.mark.parametrize("qui", ["la mairie", "la famille"])
+def test_ce_qui_est_refuse_ou_retire_ne_coute_rien(monde, garderie, qui):
+    """« Le montant exact sera sur votre facture »: nothing of it will."""
+    faite, page = envoyer(monde, recap(monde, ("lea", JEUDI)))
+    assert "Coût estimé" in page
+    if qui == "la mairie":
+        faite.refuser(monde.agent, "Sortie scolaire.", MAINTENANT)
+    else:
+        faite.retirer(titulaire(monde.jean).utilisateur, MAINTENANT)
+    assert "Coût estimé" not in monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).text
+
+
+def test_accepte_sans_que_tous_les_prix_soient_fixes(monde):
+    """No tarif yet: « 0,00 € » alone would be a promise."""
+    faite, _ = envoyer(monde, recap(monde, ("lea", JEUDI)))
+    faite.accepter(monde.agent, MAINTENANT)
+    dernier = Courriel.objects.order_by("pk").last()
+    assert "Coût estimé à l’envoi" in dernier.texte
+    assert "Certains prix n’étaient pas encore fixés." in dernier.texte
+
+
 def test_sans_annonce_rien_n_est_dit(monde, garderie):
     """Nothing was shown: no cost is invented afterwards."""
     corps = recap(monde, ("garderie", JEUDI))
