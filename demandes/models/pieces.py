@@ -41,7 +41,7 @@ class AvecPieces:
     @property
     def attend_attestation(self) -> bool:
         """A medical absence that costs the day unless its attestation comes."""
-        return self.etat in EN_COURS and bool(self._jours_a_attester()) and not self.a_des_pieces
+        return self.etat in EN_COURS and bool(self.jours_a_attester) and not self.a_des_pieces
 
     @property
     def limite_attestation(self) -> date:
@@ -72,7 +72,9 @@ class AvecPieces:
             and not self.a_des_pieces
         )
 
-    def _jours_a_attester(self) -> list:
+    @property
+    def jours_a_attester(self) -> list:
+        """Its days that the attestation would excuse, and that cost without it."""
         if self.type != Absences.code or not Absences.est_medicale(self.donnees):
             return []
         return [
@@ -112,7 +114,7 @@ class AvecPieces:
     def facturer_sans_attestation(self, maintenant: datetime) -> bool:
         """Bill the days of a medical absence whose attestation did not come in time; True if there were some."""
         self._verrouiller()
-        jours = {j.reservation_id for j in self._jours_a_attester()}
+        jours = {j.reservation_id for j in self.jours_a_attester}
         en_retard = timezone.localdate(maintenant) > self.limite_attestation
         # Talked about, its document may have come by message: an agent decides.
         if (

@@ -55,7 +55,7 @@ def suite(demande: Demande) -> str:
     """What comes next for what waits: an answer, a place, or the attestation the town waits for."""
     attendus = {j.reservation.etat for j in demande.jours.all() if not j.decision}
     if demande.attend_attestation:
-        pluriel = len(demande.jours.all()) > 1
+        pluriel = len(demande.jours_a_attester) > 1
         return (
             f"La mairie attend votre attestation jusqu’au {jour_moyen(demande.limite_attestation)}\N{NO-BREAK SPACE}: "
             "envoyez-la depuis la page de votre demande. "

@@ -193,6 +193,19 @@ def test_la_lettre_reclame_lattestation_et_dit_jusqua_quand(monde):
     assert "médical" not in dernier().texte
 
 
+def test_seuls_les_jours_qui_lattendent_sont_en_jeu(monde):
+    """One told in time is already free of charge: only the other one would be billed."""
+    lignes = [
+        reserver(monde.inscriptions["lea"], j, MAINTENANT - timedelta(days=9))
+        for j in (MARDI, date(2026, 12, 4))
+    ]
+    par = titulaire(monde.jean).utilisateur
+    medicale = {"raison": "medicale", "precision": ""}
+    envoyer_absences(monde.jean, lignes, medicale, par, MAINTENANT, uuid.uuid4())
+    assert f"- Absence sans frais{N}: vendredi{N}4{N}décembre\n" in dernier().texte
+    assert "Sans elle, la journée sera facturée." in dernier().texte
+
+
 def test_lattestation_jointe_nest_pas_reclamee(monde):
     reservee = reserver(monde.inscriptions["lea"], MARDI)
     confirmer(monde.client(monde.jean), reservee, str(uuid.uuid4()), televerse("certificat.pdf"))
