@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 from django.urls import reverse
 
-from demandes.models import Demande, DemandeJour
-from enfants.models import Enfant, Etat, FicheSanitaire, Rattachement
+from demandes.models import Demande
+from enfants.models import Enfant, Etat, FicheSanitaire, Rattachement, Reservation
 from familles.models import Famille, QuotientFamilial
 from portail.socle.argent import INSECABLE
 from portail.socle.lecture import Preparee
@@ -61,16 +61,11 @@ def pieces_attendues(
 
 def _attestations(en_cours: list[Demande], enfants: set) -> list[PieceAttendue]:
     """Medical absences the town cannot excuse yet: their demande carries no document."""
-    attendues = [
-        d
-        for d in reversed(en_cours)
-        if not d.a_des_pieces
-        and any(_a_attester(jour) and jour.reservation.enfant_id in enfants for jour in d.jours.all())
-    ]
+    attendues = [d for d in reversed(en_cours) if not d.a_des_pieces and _a_attester(d, enfants)]
     return [
         PieceAttendue(
             "Attestation d’absence médicale",
-            f"Demande {d.numero}{INSECABLE}: sans elle, le jour sera facturé.",
+            f"Demande {d.numero}{INSECABLE}: sans elle, {_facture(d, enfants)}.",
             "Envoyer",
             reverse("demande", kwargs={"pk": d.pk}),
         )
@@ -78,9 +73,19 @@ def _attestations(en_cours: list[Demande], enfants: set) -> list[PieceAttendue]:
     ]
 
 
-def _a_attester(jour: DemandeJour) -> bool:
-    reservation = jour.reservation
-    return not jour.decision and reservation.etat == Etat.ABSENCE_DEMANDEE and reservation.absence_medicale
+def _a_attester(demande: Demande, enfants: set) -> list[Reservation]:
+    """What it would excuse, of these children."""
+    attendues = [jour.reservation for jour in demande.jours.all() if not jour.decision]
+    return [
+        r
+        for r in attendues
+        if r.etat == Etat.ABSENCE_DEMANDEE and r.absence_medicale and r.enfant_id in enfants
+    ]
+
+
+def _facture(demande: Demande, enfants: set) -> str:
+    plusieurs = len(_a_attester(demande, enfants)) > 1
+    return "les jours seront facturés" if plusieurs else "le jour sera facturé"
 
 
 def _fiches(famille: Famille, enfants: list[Enfant], deja: set[tuple], jour: date) -> list[PieceAttendue]:

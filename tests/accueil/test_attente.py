@@ -72,7 +72,13 @@ class TestPieces:
         DemandeJour.objects.create(demande=une, reservation=jour, action="absence")
         html, lu = attend(monde, monde.jean)
         assert "Attestation d’absence médicale" in lu and f'href="/demandes/{une.pk}/"' in html
+        assert "sans elle, le jour sera facturé." in lu
         assert "Attestation" not in attend(monde, monde.jeanne)[1]
+        autre = reservation(
+            monde.inscriptions["tom"], date(2026, 11, 20), "absence_demandee", absence_medicale=True
+        )
+        DemandeJour.objects.create(demande=une, reservation=autre, action="absence")
+        assert "sans elle, les jours seront facturés." in attend(monde, monde.jean)[1]
         fichier = deposer(Piece("a.pdf", "application/pdf", PDF), None)
         PieceDemande.objects.create(demande=une, fichier=fichier)
         assert "Attestation" not in attend(monde, monde.jean)[1]
