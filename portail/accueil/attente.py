@@ -93,10 +93,13 @@ def attentes(moment: Moment, impayees: list[Impayee], nouveaux: int, rappels: li
 
 
 def _places(moment: Moment) -> list[Attente]:
-    """Places come from the waiting list, that may still be declined: a line for each service of a demande."""
-    groupes = defaultdict(list)
-    for demande, reservation, limite in liberees_du_foyer(moment.famille, moment.jour, timezone.now()):
-        groupes[demande, reservation.enfant_id, reservation.prestation_id].append((reservation, limite))
+    """Places come from the waiting list, that may still be declined: a line for each service of a demande, and for what
+    became of its days; nothing of a child this household no longer holds.
+    """
+    groupes, siens = defaultdict(list), {e.pk for e in moment.enfants}
+    for demande, r, limite in liberees_du_foyer(moment.famille, moment.jour, timezone.now()):
+        if r.enfant_id in siens:
+            groupes[demande, r.enfant_id, r.prestation_id, r.etat].append((r, limite))
     return [_place(demande, lignes, moment.jour) for (demande, *_), lignes in groupes.items()]
 
 
