@@ -206,9 +206,10 @@ class InscriptionService(TypeDemande):
         """
         changees = super().changements()
         if changees and self._deja_ainsi():
+            depuis = "depuis le" if self.actuelle.du <= self.jour else "à partir du"
             raise ValidationError(
                 f"{self.enfant.prenom} est {_deja_inscrit(self.enfant).lower()} à ce service, avec ce régime et ces jours, "
-                f"depuis le {self.actuelle.du:%d/%m/%Y}."
+                f"{depuis} {self.actuelle.du:%d/%m/%Y}."
             )
         return changees | {NOM: self.cleaned_data["prestation"].nom} if changees else {}
 

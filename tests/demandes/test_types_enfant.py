@@ -294,12 +294,18 @@ def test_ce_quil_a_deja_vient_a_part(monde):
 
 
 def test_sinscrire_deux_fois_de_la_meme_facon_est_refuse(monde):
-    with pytest.raises(ValidationError, match="Léa est déjà inscrite à ce service"):
+    with pytest.raises(ValidationError, match=r"Léa est déjà inscrite à ce service.* depuis le 01/09/20"):
         inscrire(monde, monde.cantine, monde.lea)
     inscrire(monde, monde.cantine, monde.lea, mode="regulier", jours=["0"])
     # Once the current one ends, the next is another.
     Inscription.objects.filter(enfant=monde.lea).update(au=date(2026, 11, 30))
     assert inscrire(monde, monde.cantine, monde.lea).donnees["du"] == "2026-12-01"
+
+
+def test_une_inscription_a_venir_nest_pas_dite_commencee(monde):
+    Inscription.objects.filter(enfant=monde.lea).update(du=date(2026, 12, 1))
+    with pytest.raises(ValidationError, match="à partir du 01/12/2026"):
+        inscrire(monde, monde.cantine, monde.lea, du="2026-12-02")
 
 
 def test_le_service_de_lan_prochain_ne_commence_pas_avant(monde):
