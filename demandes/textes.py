@@ -9,18 +9,13 @@ from django.utils.formats import date_format
 
 from demandes.models import Demande
 from demandes.types import Ligne, TypeDemande
+from enfants.accord import enumerer
 from enfants.models import Enfant, Prestation
 from portail.socle.argent import INSECABLE
 
 
 def _numero(jour: date) -> str:
     return "1er" if jour.day == 1 else str(jour.day)
-
-
-def enumerer(morceaux: Iterable[str]) -> str:
-    """« a, b et c »."""
-    *premiers, dernier = list(morceaux) or [""]
-    return f"{', '.join(premiers)} et {dernier}" if premiers else dernier
 
 
 def jours_en_mots(jours: Iterable[date]) -> str:

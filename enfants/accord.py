@@ -1,5 +1,7 @@
 """A sentence about one day, said of several: what judges a day speaks of it, what shows it may show ten together. Pure."""
 
+from collections.abc import Iterable
+
 PLURIELS = (
     ("Ce jour est déjà demandé ou réservé", "Ces jours sont déjà demandés ou réservés"),
     ("Ce jour est passé", "Ces jours sont passés"),
@@ -19,3 +21,9 @@ def pour(nombre: int, phrase: str) -> str:
         for singulier, pluriel in PLURIELS:
             phrase = phrase.replace(singulier, pluriel)
     return phrase
+
+
+def enumerer(morceaux: Iterable[str]) -> str:
+    """« a, b et c »."""
+    *premiers, dernier = list(morceaux) or [""]
+    return f"{', '.join(premiers)} et {dernier}" if premiers else dernier

@@ -14,6 +14,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 
 from enfants import archives, inscriptions
+from enfants.accord import enumerer
 from enfants.models import Inscription, Prestation, Rattachement
 from enfants.regles import PARIS
 from portail.socle.argent import INSECABLE
@@ -149,8 +150,7 @@ def _renouveler(ancienne: Inscription, prestation: Prestation, debut: date) -> I
 
 def a_faire_ensuite(copies: Iterable[Copie]) -> list[str]:
     """What the copy does not do, for the agent."""
-    *premiers, dernier = [f"«{INSECABLE}{c.nouvelle.nom}{INSECABLE}»" for c in copies]
-    noms = f"{', '.join(premiers)} et {dernier}" if premiers else dernier
+    noms = enumerer(f"«{INSECABLE}{c.nouvelle.nom}{INSECABLE}»" for c in copies)
     return [
         f"Le régisseur rattache {noms} à sa régie et saisit les tarifs de la nouvelle année\N{NO-BREAK SPACE}: "
         "sans tarif, ces jours ne peuvent pas être facturés.",

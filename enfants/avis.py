@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from enfants.accord import enumerer
 from enfants.models import Etat, Reservation
 from familles.models import Famille
 from portail.socle.courriels import Lettre, poster_ensemble
@@ -40,9 +41,8 @@ def prevenir(reservations: Iterable[Reservation], motif: str = "") -> None:
 
 def _lettres(famille: Famille, lignes: list[Reservation], motif: str) -> Iterable[Lettre]:
     un, plusieurs, gratuit = MOTS[lignes[0].etat]
-    *premiers, dernier = dict.fromkeys(r.enfant.prenom for r in lignes)
     contexte = {
-        "prenoms": f"{', '.join(premiers)} et {dernier}" if premiers else dernier,
+        "prenoms": enumerer(dict.fromkeys(r.enfant.prenom for r in lignes)),
         "quoi": un if len(lignes) == 1 else plusieurs,
         "gratuit": gratuit,
         "motif": "" if any(r.absence_medicale for r in lignes) else motif,

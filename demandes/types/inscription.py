@@ -12,6 +12,7 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
 from enfants import inscriptions, places, regles, semaine
+from enfants.accord import enumerer
 from enfants.models import Enfant, Inscription, Prestation, Scolarite
 from portail.socle.argent import INSECABLE
 
@@ -53,8 +54,7 @@ def periodes_en_mots(prestation: Prestation) -> str:
         )
         if oui
     ]
-    *premiers, dernier = mots or ["aux dates que la mairie annonce"]
-    return f"{', '.join(premiers)} et {dernier}" if premiers else dernier
+    return enumerer(mots or ["aux dates que la mairie annonce"])
 
 
 def phrases_du_service(prestation: Prestation) -> list[str]:
