@@ -64,6 +64,17 @@ def test_controle_negatif_la_faute_serait_vue(quoi: str, faute: str):
     assert INTERDITS[quoi].search(faute)
 
 
+SECABLE = re.compile(r" [:;?!](?=\s|$)| »|« |n° ", re.M)
+
+
+def test_un_courriel_ne_se_coupe_pas_avant_une_ponctuation():
+    """Read on a phone, where a line holds six words: the space there is a non-breaking one."""
+    courriels = {nom: texte for nom, texte in textes().items() if nom.startswith("templates/courriels/")}
+    assert courriels
+    assert {nom: fautes for nom, texte in courriels.items() if (fautes := SECABLE.findall(texte))} == {}
+    assert SECABLE.findall("Motif : « non », n° 4 ?") == [" :", "« ", " »", "n° ", " ?"]
+
+
 def test_chaque_formulaire_qui_ecrit_porte_son_jeton():
     formulaires = re.compile(r"<form\b(?P<balise>[^>]*)>(?P<corps>.*?)</form>", re.S | re.I)
     sans_jeton = [

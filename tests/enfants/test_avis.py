@@ -47,7 +47,10 @@ def test_un_conge_pose_puis_rendu(monde, mairie, contrat):
     page = reverse("contrat_de_creche", args=[contrat.pk])
     mairie.post(page, {"du": "2026-11-26", "au": "2026-11-30"})
     pose = Courriel.objects.get()
-    assert (pose.destinataire, pose.objet) == ("jean.dupont@exemple.fr", "Planning de Tom : jours de congé")
+    assert (pose.destinataire, pose.objet) == (
+        "jean.dupont@exemple.fr",
+        f"Planning de Tom{N}: jours de congé",
+    )
     assert (
         "- Tom, Accueil du jour, jeudi 26 novembre 2026\n- Tom, Accueil du jour, lundi 30"
         in pose.texte.replace(N, " ")
@@ -57,7 +60,7 @@ def test_un_conge_pose_puis_rendu(monde, mairie, contrat):
     for _ in range(2):
         mairie.post(page, {"rendre": conge.pk})
     rendu = Courriel.objects.exclude(pk=pose.pk).get()
-    assert rendu.objet == "Planning de Tom : jour réservé"
+    assert rendu.objet == f"Planning de Tom{N}: jour réservé"
     assert "pas facturé" not in rendu.texte
 
 
@@ -73,13 +76,13 @@ def test_depuis_la_liste_des_reservations(monde, mairie, contrat, depuis, action
     (ligne,) = reserver(contrat, JEUDI, etat=depuis)
     for _ in range(2):
         agir(mairie, action, ligne, confirmer="1")
-    assert Courriel.objects.get().objet == f"Planning de Tom : {objet}"
+    assert Courriel.objects.get().objet == f"Planning de Tom{N}: {objet}"
 
 
 def test_annulee_avec_son_motif_sans_celui_dune_absence_medicale(monde, mairie, contrat):
     lignes = reserver(contrat, JEUDI, LUNDI)
     agir(mairie, "annuler", *lignes, confirmer="1", motif="Travaux.")
-    assert "Motif : Travaux." in Courriel.objects.get().texte
+    assert f"Motif{N}: Travaux." in Courriel.objects.get().texte
     Courriel.objects.all().delete()
     (malade,) = reserver(contrat, MARDI)
     Reservation.objects.filter(pk=malade.pk).update(absence_medicale=True)
@@ -96,7 +99,7 @@ def test_un_courriel_par_foyer(monde, mairie):
     agir(mairie, "excuser", *lignes, confirmer="1")
     deux = {c.destinataire: c for c in Courriel.objects.order_by("pk")}
     assert len(deux) == Courriel.objects.count() == 2
-    assert deux["jean.dupont@exemple.fr"].objet == "Planning de Léa : absences excusées"
+    assert deux["jean.dupont@exemple.fr"].objet == f"Planning de Léa{N}: absences excusées"
     assert "Zoé" not in deux["jean.dupont@exemple.fr"].texte
 
 
@@ -112,4 +115,4 @@ def test_trois_enfants_sont_nommes_en_bon_francais(monde, mairie):
     inscriptions += [monde.inscriptions["lea"], monde.inscriptions["tom"]]
     lignes = [r for i in inscriptions for r in reserver(i, JEUDI, etat=Etat.ABSENT_FACTURE)]
     agir(mairie, "excuser", *lignes, confirmer="1")
-    assert Courriel.objects.get().objet == "Planning d’Alice, Léa et Tom : absences excusées"
+    assert Courriel.objects.get().objet == f"Planning d’Alice, Léa et Tom{N}: absences excusées"

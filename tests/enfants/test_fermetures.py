@@ -105,7 +105,7 @@ def test_une_greve_saisie_le_lendemain_ne_se_paie_pas_et_qui_est_venu_ne_change_
         ("Tom", 26): "absent_excuse",
         ("Zoé", 26): "reservee",
     }
-    assert Courriel.objects.filter(objet="Fermeture : Grève").count() == 1
+    assert Courriel.objects.filter(objet="Fermeture\N{NO-BREAK SPACE}: Grève").count() == 1
 
 
 def test_ce_qu_un_agent_decide_d_un_jour_passe_tient(monde):
@@ -126,7 +126,7 @@ def test_elargir_montre_les_nouveaux_jours(monde, mairie):
     assert f"Réservations annulées{N}: 1 (enfants" in mairie.post(page, envoi).content.decode()
     assert confirmer(mairie, page, envoi).status_code == 302
     assert etats() == {("Léa", 30): "annulee", ("Léa", 1): "annulee"}
-    assert Courriel.objects.filter(objet="Fermeture : Grève").count() == 2
+    assert Courriel.objects.filter(objet="Fermeture\N{NO-BREAK SPACE}: Grève").count() == 2
 
 
 def test_raccourcir_previent_que_le_jour_peut_se_redemander(monde, mairie):
@@ -137,7 +137,7 @@ def test_raccourcir_previent_que_le_jour_peut_se_redemander(monde, mairie):
     assert f"jours qui rouvrent{N}: 1." in mairie.post(page, envoi).content.decode()
     assert confirmer(mairie, page, envoi).status_code == 302
     dernier = Courriel.objects.order_by("pk").last()
-    assert dernier.objet == "Finalement ouvert : Restauration scolaire"
+    assert dernier.objet == "Finalement ouvert\N{NO-BREAK SPACE}: Restauration scolaire"
     assert "mardi 1er décembre 2026" in dernier.texte.replace(N, " ") and "lundi 30" not in dernier.texte
     assert etats() == {("Léa", 30): "annulee", ("Léa", 1): "annulee"}
 

@@ -212,7 +212,7 @@ def test_la_page_montre_avant_de_changer_et_confirme_ce_qui_est_montre(monde, ma
     assert mairie.post(page, envoi | {"confirmer": effets.empreinte}).status_code == 302
     assert jours("annulee") == [date(2026, 11, 23), *LUNDIS]
     courriel = Courriel.objects.get()
-    assert courriel.objet == "Léa, Restauration scolaire : vos jours ont changé"
+    assert courriel.objet == "Léa, Restauration scolaire\N{NO-BREAK SPACE}: vos jours ont changé"
     texte = courriel.texte.replace(N, " ")
     assert "- lundi 7 décembre 2026" in texte
     assert "Jours réservés : 4 (mardi), du mardi 24 novembre 2026 au mardi 15 décembre 2026." in texte
@@ -320,8 +320,8 @@ def test_une_inscription_toute_neuve_se_dit_meme_sans_jour(monde, mairie, annee,
     )
     mairie.post(adresse(Inscription, "add"), envoi)
     courriel = Courriel.objects.get()
-    assert courriel.objet == "Inscription de Léa : Restauration scolaire"
-    assert "La mairie a inscrit Léa : Restauration scolaire" in courriel.texte and dit in courriel.texte
+    assert courriel.objet == f"Inscription de Léa{N}: Restauration scolaire"
+    assert f"La mairie a inscrit Léa{N}: Restauration scolaire" in courriel.texte and dit in courriel.texte
     assert "modifié" not in courriel.texte
 
 

@@ -201,7 +201,7 @@ def test_archiver_montre_ce_qui_en_depend_puis_annule_et_previent(monde, mairie)
     etats = dict(Reservation.objects.filter(enfant=monde.lea).values_list("jour", "etat"))
     assert etats == {JEUDI: "reservee", LUNDI: "annulee"}
     assert set(Inscription.objects.values_list("au", flat=True)) == {JEUDI}
-    assert Courriel.objects.filter(objet="Fermeture : Restauration scolaire s’arrête").count() == 2
+    assert Courriel.objects.filter(objet=f"Fermeture{N}: Restauration scolaire s’arrête").count() == 2
     assert demander(monde.inscriptions["lea"], LUNDI)[0].verdict == "refus"
 
 
