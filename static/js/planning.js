@@ -386,12 +386,4 @@
     document.addEventListener("pointerdown", (event) => { if (!panel.contains(event.target)) close(false); });
     window.addEventListener("resize", () => close(false));
   }
-
-  // --- Typical week: a date typed chooses « jusqu’au jour de mon choix » --
-  for (const field of $$("[data-au]")) {
-    field.addEventListener("input", () => {
-      const choice = field.form.querySelector('input[name="periode"][value="dates"]');
-      if (field.value && choice) choice.checked = true;
-    });
-  }
 })();

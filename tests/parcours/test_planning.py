@@ -10,8 +10,11 @@ from playwright.sync_api import Page, expect
 from pypdf import PdfReader
 
 from demandes.models import Demande
+from demandes.semaine_type import bornes
 from enfants import places, semaine
-from enfants.models import GroupeExclusif, Reservation
+from enfants.calendrier import calendrier_du
+from enfants.models import GroupeExclusif, PeriodeVacances, Reservation
+from portail.socle.models import Collectivite
 from tests import factories
 from tests.demandes.fabrique import reservations
 from tests.factories import MOT_DE_PASSE, Monde
@@ -232,6 +235,25 @@ def test_la_semaine_type_sans_javascript(services, personne):
     suivre(page.get_by_role("link", name="Répéter la semaine"))
     expect(ligne.get_by_role("checkbox", name="Lundi")).to_be_checked()
     expect(ligne.get_by_role("checkbox", name="Mardi")).not_to_be_checked()
+
+
+def test_la_semaine_type_suit_son_premier_jour(services, personne):
+    """The ends to choose from are those of the first day typed; the date typed for the end is the one chosen."""
+    samedi = date.today() + timedelta(75 - date.today().weekday())
+    for du in (samedi, samedi + timedelta(56)):
+        vacances = {"zone": Collectivite.actuelle().zone, "nature": "petites"}
+        PeriodeVacances.objects.create(**vacances, nom=f"{du}", du=du, au=du + timedelta(15))
+    lundi, rentree = date.today() + timedelta(7 - date.today().weekday()), samedi + timedelta(16)
+    calendrier = calendrier_du(date.today(), samedi + timedelta(99))
+    avant, apres = (bornes(calendrier, jour)[0].libelle for jour in (lundi, rentree))
+    page = personne("jean.dupont", MOT_DE_PASSE)
+    page.goto("/enfants/planning/semaine-type/")
+    expect(page.get_by_label(avant)).to_be_checked()
+    page.get_by_label("À partir du").fill(rentree.isoformat())
+    expect(page.get_by_label(apres)).to_be_checked()
+    expect(page.get_by_label(avant)).to_have_count(0)
+    page.get_by_label("Jusqu’au", exact=True).fill((rentree + timedelta(20)).isoformat())
+    expect(page.get_by_label("Jusqu’au jour de mon choix")).to_be_checked()
 
 
 @pytest.mark.apparence
