@@ -16,7 +16,7 @@ from demandes.models.requetes import NOUVELLES, nouvelle
 from demandes.tableau import Rang, Tableau, entetes, rang
 from demandes.textes import resume, titre
 from demandes.types import TypeDemande
-from enfants.models import Enfant, Rattachement
+from enfants.models import Enfant
 from familles.models import Famille
 from portail.socle.dates import decaler_mois, premier_du_mois
 from portail.socle.lecture import Preparee
@@ -25,8 +25,6 @@ PERIODE = timedelta(days=30)
 PAR_PAGE = 50
 # Before and after every demande: a period with no such end is read by the same query.
 TOUJOURS, JAMAIS = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
-# Prepared: most pages of a household ask for its children first.
-ENFANTS = Preparee(Enfant.objects.de_la_famille, Famille._meta.pk, Rattachement._meta.get_field("du"))
 
 
 @dataclass(frozen=True)
@@ -90,11 +88,6 @@ def ton_et_mot(demande: Demande) -> tuple[str, str]:
 
 
 # --- which ones -------------------------------------------------------------------------------------------------
-
-
-def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
-    """Children the household holds that day, oldest first (their order gives each its colour)."""
-    return ENFANTS.objets(famille.pk, jour)
 
 
 class Bornes(NamedTuple):

@@ -114,11 +114,12 @@ FROM {_MEMBRE} g JOIN {Prestation._meta.db_table} q ON q.id = g.prestation_id WH
     WHERE i.enfant_id IN (%(enfants)s))
 """
 
+# Prepared: most pages of a household ask for its children first.
 _ENFANTS = Preparee(Enfant.objects.de_la_famille, Famille._meta.pk, Rattachement._meta.get_field("du"))
 
 
 def enfants_de(famille: Famille, jour: date) -> list[Enfant]:
-    """Children of the household that day, oldest first."""
+    """Children the household holds that day, oldest first (their order gives each its colour)."""
     return _ENFANTS.objets(famille.pk, jour)
 
 

@@ -8,13 +8,12 @@ from django.utils import timezone
 
 from demandes.forms import ANNEE_MAX, ANNEE_MIN
 from demandes.histoire import raconter
-from demandes.liste import enfants_de
 from demandes.models import Demande
 from enfants import regles
 from enfants.models import Etat, Inscription, Prestation, Reservation, ReservationEvenement
 from enfants.planning import DEMANDABLES, planning
 from enfants.planning_case import ANNULABLES, REDEMANDABLES, Case
-from enfants.planning_lecture import lire
+from enfants.planning_lecture import enfants_de, lire
 from enfants.regles import Calendrier
 from familles.acces import famille_de
 

@@ -14,13 +14,13 @@ from demandes.annonce import Annonce, lire, sceller
 from demandes.depots import Guichet, Joints, taire
 from demandes.envoi import envoyer_absences, envoyer_reservations
 from demandes.forms import Selection
-from demandes.liste import enfants_de
 from demandes.models import Demande
 from demandes.recap import Recap, empreinte, recap_absences, recap_reservations
 from demandes.selection import Choix, Etrangere, retrouver
 from demandes.textes import jours_en_mots
 from demandes.types import Absences
 from enfants import places
+from enfants.planning_lecture import enfants_de
 from enfants.planning_rendu import COCHES_MAX
 from facturation.estimation import estimer
 from familles.acces import famille_de

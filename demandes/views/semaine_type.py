@@ -10,7 +10,6 @@ from django.utils import timezone
 from demandes import semaine_type
 from demandes.forms import CASES_MAX, Repetition, Selection
 from demandes.forms_semaine import MOIS_MAX, SemaineType
-from demandes.liste import enfants_de
 from demandes.selection import retrouver
 from demandes.views.planning import recapituler
 from enfants import semaine
@@ -19,6 +18,7 @@ from enfants.models import GroupeExclusif, Inscription, Prestation, Reservation
 from enfants.models.reservation import VIVANTS
 from enfants.planning import semaine_du
 from enfants.planning_case import ANNULABLES, Reservee
+from enfants.planning_lecture import enfants_de
 from familles.acces import famille_de
 from familles.models import Famille
 

@@ -20,7 +20,6 @@ from demandes.liste import (
     PAR_PAGE,
     Consultation,
     bornes,
-    enfants_de,
     lignes,
     marquer_vues,
     navigation,
@@ -37,6 +36,7 @@ from demandes.textes import lignes_de, titre
 from demandes.types import COMPTE, ENFANT, PAR_CODE, AjouterEnfant, de_la_categorie
 from enfants import places
 from enfants.models import Etat as EtatJour
+from enfants.planning_lecture import enfants_de
 from familles.acces import famille_de
 from messagerie import boites
 from messagerie import views as messagerie

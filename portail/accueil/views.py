@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from demandes.liste import enfants_de
 from enfants.calendrier import calendrier_du
 from enfants.models import Enfant, Rattachement, Scolarite
+from enfants.planning_lecture import enfants_de
 from facturation import releve
 from familles.acces import famille_de, responsable_de
 from familles.models import Famille
