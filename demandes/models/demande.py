@@ -385,8 +385,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
         """One e-mail for each adult who allowed it. Words an agent typed about health or bank stay in the portal; days
         are read once, a typical week has hundreds.
         """
-        if self.permission and evenement.par_id:
-            texte = ""
+        motif_tu = bool(self.permission and evenement.par_id and texte)
         relue = self.genre.planning and not self.vient_de_les_porter
         lue = Demande.objects.avec_jours().get(pk=self.pk) if relue else self
         rangs = places.rangs(j.reservation for j in lue.jours.all()) if relue else self.rangs_connus
@@ -395,7 +394,7 @@ class Demande(AvecJours, AvecFil, AvecPieces, models.Model):
                 f"demande:{self.numero}:{evenement.pk}:{adresse}"[:200],
                 adresse,
                 f"courriels/demande_{evenement.genre}.txt",
-                {"demande": lue, "texte": texte, "rangs": rangs},
+                {"demande": lue, "texte": "" if motif_tu else texte, "motif_tu": motif_tu, "rangs": rangs},
             )
             for adresse in self.famille.adresses_courriel()
         )

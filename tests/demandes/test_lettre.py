@@ -193,6 +193,23 @@ def test_la_lettre_reclame_lattestation_et_dit_jusqua_quand(monde):
     assert "médical" not in dernier().texte
 
 
+def test_le_motif_nest_dit_tu_que_sil_y_en_a_un(monde):
+    """An agent accepts a day, then refuses another: only the second e-mail keeps something back."""
+    lignes = [
+        reserver(monde.inscriptions[nom], MARDI, MAINTENANT - timedelta(days=9)) for nom in ("lea", "tom")
+    ]
+    par = titulaire(monde.jean).utilisateur
+    medicale = {"raison": "medicale", "precision": ""}
+    faite, _ = envoyer_absences(monde.jean, lignes, medicale, par, MAINTENANT, uuid.uuid4())
+    attendus = sorted(faite.jours.values_list("reservation", flat=True))
+    faite.accepter(monde.agent, MAINTENANT, jours=attendus[:1], parmi=attendus[:1])
+    assert dernier().objet == f"Une réponse pour votre demande {faite.numero}"
+    assert "le motif n’est pas dans ce courriel" not in dernier().texte
+    faite.refuser(monde.agent, "Varicelle sans certificat.", MAINTENANT, jours=set(attendus[1:2]))
+    assert "le motif n’est pas dans ce courriel" in dernier().texte
+    assert "Varicelle" not in dernier().texte
+
+
 def test_seuls_les_jours_qui_lattendent_sont_en_jeu(monde):
     """One told in time is already free of charge: only the other one would be billed."""
     lignes = [
