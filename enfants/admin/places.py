@@ -53,10 +53,11 @@ class JaugeForm(forms.ModelForm):
 
     def clean_capacite(self):
         capacite = self.cleaned_data["capacite"]
+        # Under lock until the page is saved (the admin opens the transaction): nobody takes a place in between, nor
+        # opens a day at the former capacity, nor books what a new Jauge does not count (whoever books holds the
+        # calendar together, before its rows).
+        tenir_seul(CALENDRIER)
         if self.instance.pk:
-            # Under lock until the page is saved (the admin opens the transaction): nobody takes a place in between,
-            # nor opens a day at the former capacity (whoever books holds the calendar together, before its rows).
-            tenir_seul(CALENDRIER)
             lignes = verrouiller(self.instance.creneaux.filter(jour__gte=timezone.localdate()))
             pleins = [c for c in lignes if c.capacite == self.initial["capacite"]]
             trop = [c for c in pleins if c.pris > capacite + c.surnombre]
