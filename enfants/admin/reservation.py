@@ -13,8 +13,10 @@ from django.utils import timezone
 from enfants import avis, cloture, places
 from enfants.admin.commun import ParStructure, Periode
 from enfants.admin.confirmation import GABARIT, Effets, FormulaireAConfirmer
+from enfants.forms import ANNEES_AVANT
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
 from enfants.places_examen import COMPLET
+from enfants.regles import ANNEES_APRES
 from portail.socle.admin import LectureSeule
 from portail.socle.argent import INSECABLE
 
@@ -48,6 +50,13 @@ class AjoutForm(FormulaireAConfirmer):
     class Meta:
         model = Reservation
         fields = ("inscription", "jour")
+
+    def clean_jour(self):
+        """Of a year the planning shows: any other is a slip of the keyboard."""
+        jour, annee = self.cleaned_data["jour"], timezone.localdate().year
+        if not annee - ANNEES_AVANT <= jour.year <= annee + ANNEES_APRES:
+            raise forms.ValidationError(f"Ce jour est trop loin{INSECABLE}: vérifiez l’année.")
+        return jour
 
     def clean(self):
         valeurs = super().clean()

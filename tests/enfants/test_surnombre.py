@@ -93,3 +93,11 @@ def test_refuser_qui_attend_najoute_aucune_place(monde, complet):
     attente = Reservation.objects.get(etat=Etat.EN_ATTENTE)
     places.decider([attente.pk], False, monde.agent, MAINTENANT, motif="Trop tard.", surnombre="Fratrie")
     assert Creneau.objects.get().surnombre == 0
+
+
+@pytest.mark.parametrize("jour", ["01/01/0001", "31/12/9999", "30/11/2062"])
+def test_une_annee_mal_tapee_est_dite_et_nouvre_aucun_jour(monde, jour):
+    page = monde.client(monde.agent).post(AJOUT, envoi(monde, jour=jour))
+    assert page.status_code == 200
+    assert "vérifiez l’année" in page.text
+    assert not Reservation.objects.exists()
