@@ -160,6 +160,7 @@
       for (const box of boxes) box.checked = false;
       basket.cases = {};
       recount();
+      if (!event.detail) boxes[0]?.focus(); // by keyboard: the button just hid with its bar
     });
     for (const button of $$("[data-tout-cocher]")) {
       button.hidden = !boxes.some(free);

@@ -93,6 +93,16 @@ def test_deux_semaines_et_tout_effacer(jean):
     assert cochees(jean).count() == 0
 
 
+def test_au_clavier_tout_decocher_rend_la_main_aux_cases(jean):
+    """The button hides with its bar: who pressed it must not start the page again."""
+    jour = lundis(2)[0]
+    ouvrir(jean, jour)
+    case(jean, jour).check()
+    jean.get_by_role("button", name="Tout décocher").press("Enter")
+    expect(jean.locator("[data-barre]")).to_be_hidden()
+    expect(jean.locator('input[name="c"]:enabled').first).to_be_focused()
+
+
 def test_un_autre_compte_dans_le_meme_onglet(jean, monde):
     """Logged out, nothing is left; and what would be left is not the newcomer's."""
     jour = lundis(2)[0]
