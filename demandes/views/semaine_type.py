@@ -54,11 +54,16 @@ def semaine_type_page(request: HttpRequest) -> HttpResponse:
             formulaire.add_error("periode", trop)
         else:
             return _recap(request, famille, enfants, depli, formulaire.cleaned_data)
+    contexte = _contexte(formulaire, services, enfants, jour)
+    contexte["montrer_erreurs"] = request.method == "POST"
+    return render(request, "demandes/semaine_type.html", contexte)
+
+
+def _contexte(formulaire: SemaineType, services: list, enfants: list, jour: date) -> dict:
     lignes = _lignes(services, enfants, formulaire, jour)
     vacances = [s for s in lignes if s["vacances"]]
-    contexte = {
+    return {
         "formulaire": formulaire,
-        "montrer_erreurs": request.method == "POST",
         "services": lignes,
         "scolaires": [s for s in lignes if not s["vacances"]],
         "vacances": vacances,
@@ -69,7 +74,6 @@ def semaine_type_page(request: HttpRequest) -> HttpResponse:
         "jour": jour,
         "mois": f"{jour:%Y-%m}",
     }
-    return render(request, "demandes/semaine_type.html", contexte)
 
 
 def _inscriptions(famille: Famille, enfants: list, jour: date) -> list[Inscription]:

@@ -147,12 +147,7 @@ def demande(request: HttpRequest, pk) -> HttpResponse:
             return fait
     if trouvee.permission == SANTE:
         tracer(request.user, "voir_sante", trouvee, famille=famille)
-    fil = (
-        list(trouvee.conversation.messages.prefetch_related("pieces__fichier"))
-        if trouvee.conversation
-        else []
-    )
-    _marquer_vue(trouvee, fil, request.user, maintenant)
+    fil = _lire_le_fil(trouvee, request.user, maintenant)
     contexte = _contexte(trouvee, famille, jour)
     contexte |= {"fil": fil, "pieces": pieces, "reponse": reponse, "joints": joints, "jeton": jeton}
     return render(request, "demandes/demande.html", contexte)
@@ -220,12 +215,16 @@ def conversation(request: HttpRequest, pk) -> HttpResponse:
     )
 
 
-def _marquer_vue(trouvee: Demande, fil: list[Message], utilisateur, maintenant) -> None:
-    """The answer is no longer new, and its messages are read, on this page as in the inbox."""
+def _lire_le_fil(trouvee: Demande, utilisateur, maintenant) -> list[Message]:
+    """Its messages. The answer is no longer new, and they are read, on this page as in the inbox."""
+    fil = []
+    if trouvee.conversation:
+        fil = list(trouvee.conversation.messages.prefetch_related("pieces__fichier"))
     if trouvee.nouvelle:
         marquer_vues([trouvee.pk], utilisateur, maintenant)
     if fil:
         boites.marquer_lue(trouvee.conversation, utilisateur, fil[-1].envoye_le)
+    return fil
 
 
 def _agir(request: HttpRequest, trouvee: Demande, verbe, succes: str) -> HttpResponse:
