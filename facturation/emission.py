@@ -76,6 +76,8 @@ def empechement(campagne: Campagne) -> str:
 def emettre(campagne: Campagne, par) -> Bilan:
     """Issue every draft that nothing holds back. Raises EmissionImpossible, see `empechement`."""
     if raison := empechement(campagne):
+        # Left to the worker, and impossible since: nothing is under way any more.
+        Campagne.objects.filter(pk=campagne.pk).update(emission_demandee_le=None)
         raise EmissionImpossible(raison)
     bilan = Bilan(bloquees=campagne.brouillons.filter(bloque=True).count())
     for famille_id, numero in _familles(campagne):

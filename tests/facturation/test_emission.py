@@ -10,7 +10,7 @@ from enfants import places
 from enfants.models import Pointage, Reservation
 from facturation import emission
 from facturation.encaissement import encaisser
-from facturation.models import Brouillon, Facture
+from facturation.models import Brouillon, Campagne, Facture
 from portail.socle.models import Courriel, Trace
 from tests import factories
 from tests.facturation import fabrique
@@ -149,6 +149,16 @@ def test_a_failing_family_is_reported_and_the_others_go_on(monde, octobre):
     assert octobre.etat == "brouillon"
     emission.calculer(octobre, JOUR)
     assert emission.emettre(octobre, monde.agent).emises == ["AL-38"]
+
+
+def test_an_issue_left_to_the_worker_and_impossible_since_is_no_longer_under_way(monde, octobre):
+    emission.calculer(octobre, JOUR)
+    Campagne.objects.update(
+        emission_demandee_le=timezone.now(), date_facture=timezone.localdate() + timedelta(days=1)
+    )
+    with pytest.raises(emission.EmissionImpossible):
+        emission.emettre(Campagne.objects.get(), monde.agent)
+    assert Campagne.objects.get().emission_demandee_le is None
 
 
 def test_nothing_is_issued_without_a_draft(monde, octobre):
