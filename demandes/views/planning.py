@@ -202,8 +202,10 @@ def _declarees(
 
 
 def _comme_annonce(request, choisi: dict, issues: list) -> bool:
-    """Whether sending now does what the recap said: a limit passed or a place taken since is read again first."""
-    if not choisi["vu"] or choisi["vu"] == empreinte(issues):
+    """Whether sending now does what the recap said: a limit passed or a place taken since is read again first. When
+    nothing is left to send, there is nothing to read again either.
+    """
+    if choisi["vu"] in ("", empreinte(issues)) or all(i.verdict == "refus" for i in issues):
         return True
     messages.warning(
         request,
@@ -224,16 +226,16 @@ def _rien(request, famille, choisi: dict, recap: Recap, notes) -> HttpResponse:
     """Nothing of what was confirmed could be sent: why, day by day, at once. Nothing was written: to load this page
     again asks again, and a rush for the last place does not send everybody to read the whole month.
     """
-    return _page(request, famille, Choix(), choisi | {"vu": ""}, recap, (), notes, rien=True)
+    return _page(request, famille, Choix(), choisi | {"vu": ""}, recap, (), notes)
 
 
 def _page(
-    request, famille, choix, choisi, recap: Recap, positions, notes, raison=None, joints=None, rien=False
+    request, famille, choix, choisi, recap: Recap, positions, notes, raison=None, joints=None
 ) -> HttpResponse:
-    """`positions`: for each day the recap judged, its box. `rien`: what was confirmed could not be sent."""
+    """`positions`: for each day the recap judged, its box."""
     contexte = {
         "recap": recap,
-        "rien": rien,
+        "rien": choisi["confirmer"] and not recap.a_envoyer,
         "vu": choisi["vu"],
         "cout": sceller(famille, choisi["vu"], recap.cout),
         "cases": [choix.cases[positions[n]] for n in recap.a_envoyer],

@@ -481,6 +481,19 @@ def test_la_derniere_place_part_entre_le_recapitulatif_et_lenvoi(monde, garderie
     assert not Reservation.objects.exists()
 
 
+def test_la_derniere_place_prise_il_ny_a_rien_a_relire(monde):
+    """No waiting list: the page says that nothing was sent, not « relisez avant d’envoyer » over nothing to send."""
+    service = factories.prestation("Club", places=1, validation="automatique", liste_attente=False)
+    club = factories.inscription(monde.lea, service, monde.jean)
+    vu = poster(monde, monde.jean, case(club, JEUDI)).context["vu"]
+    Creneau.objects.create(jauge=service.jauges.get(), jour=JEUDI, capacite=1, pris=1)
+    page = poster(monde, monde.jean, case(club, JEUDI), confirmer="1", vu=vu)
+    assert "<h1>Rien n’a été envoyé</h1>" in page.text
+    assert "Relisez" not in page.text
+    # Asked again from the planning, before any confirmation.
+    assert "<h1>Rien à envoyer</h1>" in poster(monde, monde.jean, case(club, JEUDI)).text
+
+
 @pytest.mark.parametrize("pendant", [False, True])
 def test_qui_trouve_tout_complet_lit_pourquoi_aussitot(monde, monkeypatch, pendant):
     """Before the click, or between what was examined and the lock: the same page, and nothing is written."""
