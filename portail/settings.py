@@ -141,12 +141,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Each thread keeps its own: opening the file cost more than the queries of a small page.
     DATABASES["default"]["CONN_MAX_AGE"] = None
 else:
+    from portail.curseur import Curseur
+
     DATABASES["default"].setdefault("OPTIONS", {})
     DATABASES["default"]["OPTIONS"] |= {
         "pool": {"min_size": 1, "max_size": 8, "timeout": 15},
         # Statements seen five times are prepared on their connection: planning them anew was more than half of the
         # database's work. Parameters must be bound by the server for that.
         "server_side_binding": True,
+        "cursor_factory": Curseur,
         "prepare_threshold": 5,
     }
 # No ATOMIC_REQUESTS: with immediate transactions every page would take SQLite's write lock.
