@@ -1,5 +1,6 @@
 """The planning: the month grid, and the week list made for thumbs. Two views, each with its address."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -158,6 +159,12 @@ def _jour_de_semaine(du: date | None, premier: date, aujourdhui: date) -> date:
     return aujourdhui if (aujourdhui.year, aujourdhui.month) == (premier.year, premier.month) else premier
 
 
+def _affiches(jours: Sequence[date], plannings: Sequence[planning.PlanningEnfant]) -> dict:
+    """What the page shows, with or without a box: the script keeps ticked nothing of it that has none."""
+    siennes = (ligne.inscription.pk for p in plannings for ligne in p.lignes if ligne.a_soi)
+    return {"periode": f"{jours[0]} {jours[-1]}", "inscriptions": " ".join(map(str, siennes))}
+
+
 def _mois(request, enfants, famille, premier: date, maintenant: datetime, adresses, contexte) -> HttpResponse:
     jours = planning.mois_de(premier)
     aujourdhui = timezone.localdate(maintenant)
@@ -168,7 +175,7 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
     voisins = [decaler_mois(premier, n) for n in (-1, 1)]
     avant, apres = (m if mois_de_ladresse(f"{m:%Y-%m}", aujourdhui) else None for m in voisins)
     semaine = aujourdhui if aujourdhui in jours else premier
-    contexte |= {
+    contexte |= _affiches(jours, plannings) | {
         "premier": premier,
         "avant": avant,
         "apres": apres,
@@ -196,7 +203,7 @@ def _semaine(request, enfants, famille, jour: date, maintenant: datetime, adress
     lundi = jours[0]
     voisines = [lundi - timedelta(7), lundi + timedelta(7)]
     avant, apres = (j if mois_de_ladresse(f"{j:%Y-%m}", aujourdhui) else None for j in voisines)
-    contexte |= {
+    contexte |= _affiches(jours, plannings) | {
         "lundi": lundi,
         "dernier": cartes[-1].jour,
         "cartes": cartes,

@@ -50,19 +50,40 @@
     return parts.length ? `${words}, dont ${parts.join(" et ")}` : words;
   };
 
+  // A day ticked earlier may have filled up since, or closed: of what this page shows without a box, nothing is kept.
+  const drop = (form, basket, here) => {
+    const [from, to] = form.dataset.periode.split(" ");
+    const rows = form.dataset.inscriptions?.split(" "); // of one child; without it, everybody's are here
+    const gone = Object.keys(basket.cases).filter((key) => {
+      const [row, day] = key.split(":");
+      return !here.has(key) && day >= from && day <= to && (!rows || rows.includes(row));
+    });
+    if (!gone.length) return "";
+    const { quoi, jour } = basket.cases[gone[0]];
+    const days = [...new Set(gone.map((key) => basket.cases[key].jour))].join(", ");
+    for (const key of gone) delete basket.cases[key];
+    store(basket);
+    return gone.length === 1 ? `${quoi}, ${jour} n’est plus possible${NBSP}: il n’est plus coché.`
+      : `${gone.length} cases ne sont plus possibles (${days})${NBSP}: elles ne sont plus cochées.`;
+  };
+
   for (const form of $$("form[data-planning]")) {
     const boxes = $$('.grille input[type="checkbox"], .semaine input[type="checkbox"]', form).filter((box) => !box.disabled);
     const bar = form.querySelector("[data-barre]");
     const grid = form.querySelector(".grille");
     if (grid) arrows(grid, $$("td > input, td > a", grid));
-    if (!bar) continue;
+    let basket = stored() || { qui, cases: {}, envoi: [] };
+    const here = new Set(boxes.map((box) => keyOf(box.value)));
+    const lost = drop(form, basket, here);
+    if (!bar) {
+      if (lost) form.prepend(Object.assign(document.createElement("p"), { className: "consigne", textContent: lost }));
+      continue;
+    }
     const count = bar.querySelector("[data-compte]");
     const list = bar.querySelector("[data-choix]");
     const clear = bar.querySelector("[data-tout-decocher]");
-    const here = new Set(boxes.map((box) => keyOf(box.value)));
     const days = new Set(boxes.map(dayOf));
     const child = form.dataset.enfant ? `${form.dataset.enfant}, ` : "";
-    let basket = stored() || { qui, cases: {}, envoi: [] };
     let alone = null; // a day of the menu, sent without the rest of the choice
 
     // A bar that hides is not read out when it comes back: what it says is said from beside it.
@@ -118,7 +139,7 @@
 
     // The basket says what is ticked: never what a browser brings back (« Précédent », a page loaded again), which may be
     // sent already. On a page asked for anew, what is ticked comes from the address, or from a finger faster than this.
-    const restore = (anew = false) => {
+    const restore = (anew = false, lost = "") => {
       basket = stored() || basket;
       let changed = 0;
       for (const box of boxes) {
@@ -127,7 +148,8 @@
         box.checked = kept?.v === box.value || (anew && box.checked);
       }
       const several = changed > 1;
-      recount(changed ? `${changed} jour${several ? "s ont" : " a"} changé depuis${NBSP}: ${several ? "ils ne sont" : "il n’est"} plus coché${several ? "s" : ""}.` : "");
+      const unlike = changed ? `${changed} jour${several ? "s ont" : " a"} changé depuis${NBSP}: ${several ? "ils ne sont" : "il n’est"} plus coché${several ? "s" : ""}.` : "";
+      recount([lost, unlike].filter(Boolean).join(" "));
     };
     form.addEventListener("change", (event) => {
       const box = event.target;
@@ -178,7 +200,7 @@
       address.searchParams.delete("c");
       history.replaceState(null, "", address);
     }
-    restore(performance.getEntriesByType("navigation")[0]?.type === "navigate");
+    restore(performance.getEntriesByType("navigation")[0]?.type === "navigate", lost);
     // Sent since, in the page behind; or boxes brought back after this script ran.
     window.addEventListener("pageshow", (event) => {
       if (event.persisted || boxes.some((box) => box.checked !== keyOf(box.value) in basket.cases)) restore();

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from demandes.models import Demande
-from enfants.models import Reservation
+from enfants.models import Fermeture, Reservation
 from portail.socle.dates import decaler_mois
 from tests.factories import MOT_DE_PASSE, Monde
 from tests.navigation import suivre
@@ -137,6 +137,47 @@ def test_le_menu_envoie_un_jour_et_garde_les_autres(jean):
     ouvrir(jean, premier)
     expect(jean.get_by_text("2 jours choisis", exact=True).first).to_be_visible()
     assert list(Reservation.objects.values_list("jour", flat=True)) == [troisieme]
+
+
+@pytest.mark.parametrize("vue", ["mois", "semaine"])
+def test_un_jour_devenu_impossible_n_est_plus_coche(jean, monde, vue):
+    """Full or closed since, it has no box: no ghost of it may stay, here or on another page; the others do."""
+    jour, autre = lundis(2)[:2]
+    suivant = lundis(3)[0]
+    ouvrir(jean, suivant)
+    case(jean, suivant).check()
+    ouvrir(jean, jour)
+    case(jean, jour, "Léa").check()
+    case(jean, autre, "Tom").check()
+    Fermeture.objects.create(prestation=monde.cantine, du=jour, au=jour, motif="Travaux")
+    ouvrir(jean, jour, f"?vue=semaine&du={jour}" if vue == "semaine" else "")
+    dit = f"Léa, {monde.cantine.nom}, lundi {jour.day if jour.day > 1 else '1er'} n’est plus possible : il n’est plus coché."
+    expect(jean.locator("[data-choix]")).to_have_text(dit)
+    ouvrir(jean, suivant)
+    dits = f"2 jours choisis, dont 1 en {nom_du_mois(jour)}"
+    expect(jean.get_by_text(dits, exact=True).first).to_be_visible()
+
+
+def test_le_jour_d_un_autre_enfant_reste_coche(jean, monde):
+    """A child's own page shows nothing of the other's: their ticks are not ghosts."""
+    jour = lundis(2)[0]
+    ouvrir(jean, jour)
+    case(jean, jour, "Tom").check()
+    jean.goto(f"/enfants/{monde.lea.pk}/planning/{jour:%Y-%m}/")
+    expect(jean.get_by_text("1 jour choisi, hors de cette page", exact=True).first).to_be_visible()
+
+
+def test_une_page_sans_aucune_case_dit_ce_qui_n_est_plus_possible(jean, monde):
+    jour = lundis(2)[0]
+    ouvrir(jean, jour)
+    case(jean, jour, "Léa").check()
+    case(jean, jour, "Tom").check()
+    fin = jour + timedelta(6)
+    Fermeture.objects.create(prestation=monde.cantine, du=jour, au=fin, motif="Travaux")
+    ouvrir(jean, jour, f"?vue=semaine&du={jour}")
+    expect(jean.get_by_text("2 cases ne sont plus possibles (lundi")).to_be_visible()
+    ouvrir(jean, lundis(3)[0])
+    expect(jean.locator("[data-barre]")).to_be_hidden()
 
 
 @pytest.mark.parametrize("vue", ["mois", "semaine"])
