@@ -54,6 +54,19 @@ class AvecJours:
         return mots + {"": "", "tout": ", facturée", "partie": ", facturée en partie"}[self.reste_facturee]
 
     @property
+    def cout_dit(self) -> str:
+        """What the cost its recap announced still is: « annonce » while every day is as it was told, « envoi » once all
+        are booked; empty: one of them went another way, the sum is of nothing any more.
+        """
+        jours = self.jours.all() if self.estimation else ()
+        if not jours:
+            return ""
+        # A booking is a row of its own, sent at version 1: whatever moves it adds one.
+        if all(j.reservation.version == 1 for j in jours):
+            return "annonce"
+        return "envoi" if all(j.reservation.etat == EtatJour.RESERVEE for j in jours) else ""
+
+    @property
     def jours_factures(self) -> list[DemandeJour]:
         """Days of an absence that cost all the same, since it was told too late: nobody refused anything."""
         return [

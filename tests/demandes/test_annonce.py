@@ -51,6 +51,12 @@ def envoyer(monde, corps: dict) -> tuple[Demande, str]:
     return Demande.objects.get(), page.text
 
 
+def envoi(monde, *souhaits: tuple[str, date]) -> Demande:
+    """Sent after its recap."""
+    page = monde.client(monde.jean).post(URL, recap(monde, *souhaits), follow=True)
+    return Demande.objects.get(pk=page.redirect_chain[-1][0].strip("/").rpartition("/")[2])
+
+
 def test_le_recu_redit_le_cout_annonce(monde, garderie):
     corps = recap(monde, ("garderie", JEUDI), ("garderie", VENDREDI), ("lea", JEUDI))
     # The price rises between the recap and its confirmation: what was said stays.
@@ -80,6 +86,88 @@ def test_ce_qui_est_refuse_ou_retire_ne_coute_rien(monde, garderie, qui):
     else:
         faite.retirer(titulaire(monde.jean).utilisateur, MAINTENANT)
     assert "Coût estimé" not in monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).text
+
+
+def montant(euros: str) -> str:
+    return f"{euros} €"
+
+
+def carte(monde, faite: Demande) -> str:
+    """The card « Coût estimé » of its page, in words; empty: there is none."""
+    page = monde.client(monde.jean).get(reverse("demande", args=[faite.pk])).text
+    _, debut, reste = page.partition('<h2 id="cout">')
+    return " ".join(re.sub("<[^>]+>", " ", reste.partition("</section>")[0]).split()) if debut else ""
+
+
+@pytest.mark.parametrize("verbe", ["accepter", "refuser"])
+def test_une_reponse_a_une_partie_des_jours_ote_le_cout(monde, garderie, verbe):
+    """« Si la mairie accepte 6,90 € » of two days, one of which is decided."""
+    faite = envoi(monde, ("lea", JEUDI), ("lea", VENDREDI))
+    assert montant("6,90") in carte(monde, faite)
+    premier = faite.jours.order_by("pk")[0].reservation_id
+    if verbe == "accepter":
+        faite.accepter(monde.agent, MAINTENANT, jours=[premier], parmi=[premier])
+    else:
+        faite.refuser(monde.agent, "Sortie scolaire.", MAINTENANT, jours={premier})
+    assert faite.etat == "envoyee"
+    assert carte(monde, faite) == ""
+
+
+def test_retire_ou_refuse_a_cote_de_jours_reserves(monde, garderie):
+    """Booked at once beside what the town had to decide: the sum is of fewer days than was said."""
+    faite = envoi(monde, ("garderie", JEUDI), ("lea", JEUDI))
+    assert montant("3,45") in carte(monde, faite)
+    faite.retirer(titulaire(monde.jean).utilisateur, MAINTENANT)
+    faite.refresh_from_db()
+    assert (faite.etat_lu, carte(monde, faite)) == ("acceptee_partie", "")
+
+
+def test_un_jour_rendu_depuis_le_planning_ote_le_cout(monde, garderie):
+    faite = envoi(monde, ("garderie", JEUDI), ("garderie", VENDREDI))
+    assert montant("4,00") in carte(monde, faite)
+    jour = faite.jours.order_by("pk")[1].reservation
+    places.declarer_absences([jour], None, MAINTENANT, "Vacances", medicale=False)
+    assert carte(monde, faite) == ""
+
+
+def test_tout_accepte_le_cout_est_celui_de_l_envoi(monde, garderie):
+    faite = envoi(monde, ("garderie", JEUDI), ("lea", JEUDI))
+    faite.accepter(monde.agent, MAINTENANT)
+    dit = carte(monde, faite)
+    assert dit.startswith("Coût estimé à l’envoi") and montant("5,45") in dit
+    assert "Si la mairie accepte" not in dit
+
+
+def test_accepte_apres_un_jour_rendu_le_courriel_ne_dit_plus_le_cout(monde, garderie):
+    faite = envoi(monde, ("garderie", VENDREDI), ("lea", JEUDI))
+    rendu = faite.jours.get(reservation__etat="reservee").reservation
+    places.declarer_absences([rendu], None, MAINTENANT, "Vacances", medicale=False)
+    faite.accepter(monde.agent, MAINTENANT)
+    dernier = Courriel.objects.order_by("pk").last()
+    assert "est acceptée" in dernier.texte and "Coût" not in dernier.texte
+
+
+@pytest.mark.parametrize("suite", ["proposée", "à valider", "déclinée"])
+def test_une_place_qui_se_libere(monde, garderie, suite):
+    """Offered, it is no more « Si une place se libère »; declined, nothing will be on any invoice."""
+    zoe = factories.inscription(monde.zoe, garderie, monde.claire)
+    (prise,) = places.reserver([places.Souhait(zoe, JEUDI)], None, MAINTENANT, au_nom_de_la_mairie=True)
+    faite = envoi(monde, ("garderie", JEUDI))
+    assert "Si une place se libère" in carte(monde, faite)
+    if suite == "à valider":
+        type(garderie).objects.update(validation="mairie")
+    places.annuler([prise.reservation.pk], None, MAINTENANT, "Fermeture")
+    promue = faite.jours.get().reservation
+    assert promue.promue_le
+    if suite == "déclinée":
+        faite.decliner(promue, "", titulaire(monde.jean).utilisateur, MAINTENANT)
+    dit = carte(monde, faite)
+    if suite == "proposée":
+        assert (
+            dit.startswith("Coût estimé à l’envoi") and montant("2,00") in dit and "Si une place" not in dit
+        )
+    else:
+        assert dit == ""
 
 
 def test_accepte_sans_que_tous_les_prix_soient_fixes(monde):
