@@ -113,7 +113,7 @@ def _onglet(categorie: str, comptes: dict[str, tuple[int, int]]) -> Onglet:
 
 
 def demande(request: HttpRequest, pk) -> HttpResponse:
-    """Receipt and follow-up; while it waits, the family may withdraw it (it confirms), add documents or answer the town."""
+    """Receipt and follow-up; while it waits, the family may withdraw it, add documents or answer the town; it confirms what it gives up."""
     famille = famille_de(request)
     maintenant = timezone.now()
     jour = timezone.localdate(maintenant)
@@ -192,11 +192,15 @@ def _decliner(request: HttpRequest, trouvee: Demande) -> HttpResponse:
     declin = Declin(request.POST)
     if not declin.is_valid():
         raise Http404
-    numero = declin.cleaned_data["decliner"]
+    numero, maintenant = declin.cleaned_data["decliner"], timezone.now()
+    if "confirmer" not in request.POST:
+        for place in places_liberees(trouvee, maintenant):
+            if place.reservation.pk == numero:
+                return render(request, "demandes/declin.html", {"demande": trouvee, "place": place})
     return _agir(
         request,
         trouvee,
-        lambda: decliner(trouvee, numero, request.user, timezone.now()),
+        lambda: decliner(trouvee, numero, request.user, maintenant),
         "Place déclinée. Rien ne sera facturé.",
     )
 
@@ -247,6 +251,7 @@ def _contexte(trouvee: Demande, famille, jour) -> dict:
     # Read once: who did what, and whom the town may write to.
     poser(famille, "responsables", lecture.ADULTES.objets(famille.pk))
     tard = retards(trouvee)
+    etapes = lecture.ETAPES.objets(trouvee.pk)
     adultes = {r.utilisateur_id for r in famille.responsables.all()}
     return {
         "demande": trouvee,
@@ -266,7 +271,8 @@ def _contexte(trouvee: Demande, famille, jour) -> dict:
             (j, mots_du_jour(j, rangs.get(j.reservation_id), tard.get(j.reservation_id, ""))) for j in jours
         ],
         "raison": trouvee.genre.texte(trouvee.donnees) if trouvee.type == "absences" else "",
-        "etapes": [(e, _mots(e, trouvee), _qui(e.par, adultes)) for e in lecture.ETAPES.objets(trouvee.pk)],
+        "etapes": [(e, _mots(e, trouvee), _qui(e.par, adultes)) for e in etapes],
+        "declinees": _declinees(etapes, jours),
     }
 
 
@@ -274,6 +280,12 @@ def _liste_attente(trouvee: Demande) -> bool:
     """Nothing of it waits for the town any more: only a place."""
     ouverts = {j.reservation.etat for j in trouvee.jours.all() if j.reservation.etat in ATTENDENT}
     return ouverts == {EtatJour.EN_ATTENTE}
+
+
+def _declinees(etapes: list[DemandeEvenement], jours: list) -> int:
+    """How many places it held, when the family declined them all."""
+    nombre = sum(e.genre == DemandeEvenement.Genre.DECLINEE for e in etapes)
+    return nombre if nombre == len(jours) else 0
 
 
 def _mots(evenement: DemandeEvenement, demande: Demande) -> str:

@@ -36,7 +36,7 @@ def test_une_place_disponible_attend_sa_famille(monde, attente, maintenant):
         assert f'href="{reverse("demande", args=[attente.pk])}"' in html
     for autre in (monde.jeanne, monde.claire):
         assert "disponible" not in attend(monde, autre)[1]
-    monde.client(monde.jean).post(f"/demandes/{attente.pk}/", {"decliner": promue.pk})
+    monde.client(monde.jean).post(f"/demandes/{attente.pk}/", {"decliner": promue.pk, "confirmer": "1"})
     assert "disponible" not in attend(monde, monde.jean)[1]
 
 

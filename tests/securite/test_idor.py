@@ -204,7 +204,7 @@ def envois(monde) -> list[tuple[str, str, dict]]:
         ("post", planning, {"action": "absence", "c": reservee, "confirmer": "1", "raison": "familiale"}),
         ("post", "/familles/", {"famille": monde.jean.pk}),
         ("post", "/enfants/agenda/", {"action": "supprimer", "lien": lien.pk}),
-        ("post", f"/demandes/{attente.pk}/", {"decliner": monde.reservee.pk}),
+        ("post", f"/demandes/{attente.pk}/", {"decliner": monde.reservee.pk, "confirmer": "1"}),
         ("get", "/enfants/planning/2026-11/", {"enfant": monde.tom.pk}),
         ("get", "/messagerie/", {"conversation": Conversation.objects.get().pk}),
         ("get", "/releve/", {"famille": monde.jean.pk}),
