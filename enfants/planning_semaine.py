@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from enfants import regles
-from enfants.models import Enfant
+from enfants.models import Enfant, Etat, Prestation
 from enfants.planning import Entrees, Ligne, PlanningEnfant
 from enfants.planning_case import Case
 from portail.socle.argent import INSECABLE
 
 # Said by the background of the card, or by the other household's own row.
 TUS = (regles.FERIE, regles.PETITES, regles.GRANDES, "autre_foyer", "ineligible")
+
+# An ask the town has not answered is withdrawn at any time, and costs nothing.
+SANS_LIMITE = (Etat.DEMANDEE, Etat.EN_ATTENTE)
 
 
 @dataclass
@@ -48,13 +51,13 @@ def semaine_de(plannings: Sequence[PlanningEnfant], entrees: Entrees) -> list[Jo
         cases = [case for e in enfants for _, case in e.lignes]
         if jour.weekday() > 4 and not cases:
             continue
-        limites = [
-            ligne.cases[n].limite
+        siennes = [
+            (ligne.prestation, ligne.cases[n])
             for p in plannings
             for ligne in p.lignes
-            if ligne.a_soi and ligne.cases[n].limite
+            if ligne.a_soi and ligne.cases[n].limite and ligne.cases[n].etat not in SANS_LIMITE
         ]
-        ouvert, delai = _delai(limites, entrees.maintenant, jour)
+        ouvert, delai = _delai(siennes, entrees, jour)
         vacances = entrees.calendrier.vacances_du(jour)
         fond = entrees.calendrier.feries.get(jour, "") or (vacances.nom if vacances else "")
         cartes.append(JourDeSemaine(jour, jour == aujourdhui, ouvert, delai, fond, enfants))
@@ -65,14 +68,32 @@ def _visible(case: Case) -> bool:
     return bool(case.etat) and case.etat not in TUS
 
 
-def _delai(limites: list[datetime], maintenant: datetime, jour: date) -> tuple[bool, str]:
-    """« Modifiable jusqu’à mardi 24, 12 h », or « Délai passé depuis jeudi 19, 12 h »."""
-    if not limites:
-        return False, ""
-    ouvertes = [limite for limite in limites if not regles.est_passe(limite, maintenant)]
+def _delai(siennes: list[tuple[Prestation, Case]], entrees: Entrees, jour: date) -> tuple[bool, str]:
+    """« Réservable jusqu’à mardi 24, 12 h », « Absence sans frais jusqu’à… » of a day booked, or « Délai passé
+    depuis jeudi 19, 12 h ». Of several services, the nearest limit that still matters.
+    """
+    ouvertes, passees = {}, []
+    for prestation, case in siennes:
+        quoi, limite = _limite(prestation, case, entrees)
+        if regles.est_passe(limite, entrees.maintenant):
+            passees.append(limite)
+        elif case.valeur:
+            ouvertes.setdefault(limite, quoi)
     if ouvertes:
-        return True, f"Modifiable jusqu’à {regles.instant_en_mots(regles.plus_tot(*ouvertes), jour)}"
-    return False, f"Délai passé depuis {regles.instant_en_mots(regles.plus_tard(*limites), jour)}"
+        proche = regles.plus_tot(*ouvertes)
+        return True, f"{ouvertes[proche]} jusqu’à {regles.instant_en_mots(proche, jour)}"
+    if passees:
+        return False, f"Délai passé depuis {regles.instant_en_mots(regles.plus_tard(*passees), jour)}"
+    return False, ""
+
+
+def _limite(prestation: Prestation, case: Case, entrees: Entrees) -> tuple[str, datetime]:
+    """What that day may still be asked, and until when."""
+    if case.etat != Etat.RESERVEE:
+        return "Réservable", case.limite
+    return "Absence sans frais", regles.limite_pour(
+        prestation.limite_annulation, case.jour, prestation.heure_debut, entrees.calendrier
+    )
 
 
 def delais(plannings: Sequence[PlanningEnfant]) -> list[str]:

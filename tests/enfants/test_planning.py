@@ -1,12 +1,12 @@
-"""The planning, pure: cells, rows, the guide's screen of April 2015, the week."""
+"""The planning, pure: cells, rows, the guide's screen of April 2015."""
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from decimal import Decimal
 
 import pytest
 
-from enfants import planning, planning_semaine, regles, semaine
+from enfants import planning, regles, semaine
 from enfants.models import Enfant, Etat, Inscription, Limite, Pointage, Prestation, Structure
 from enfants.planning import Entrees
 from enfants.planning_case import MOTS, Reservee, est_anomalie, etat_de_la_case, jours_hors_contrat
@@ -331,55 +331,3 @@ def test_a_typical_week_s_day_carries_its_loop():
     i = inscrire(31, CANTINE)
     cases = ligne([i], [reservation(1, i, date(2026, 11, 26), reguliere=True)]).cases
     assert [c.jour.day for c in cases if c.regulier] == [26]
-
-
-# ── The week ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def cartes(inscriptions, reservations=(), calendrier=None):
-    e = entrees(
-        inscriptions, reservations, calendrier=calendrier, jours=planning.semaine_du(date(2026, 11, 25))
-    )
-    return planning_semaine.semaine_de(planning.planning(e), e)
-
-
-def test_week_cards_say_the_deadline():
-    i = inscrire(31, CANTINE)
-    semaine_cartes = cartes([i], [reservation(1, i, date(2026, 11, 24))])
-    assert [c.jour.day for c in semaine_cartes] == [23, 24, 25, 26, 27]
-    assert [c.aujourdhui for c in semaine_cartes] == [True, False, False, False, False]
-    assert [(c.ouvert, c.delai) for c in semaine_cartes] == [
-        (False, f"Délai passé depuis jeudi{N}19, 12{N}h"),
-        (False, f"Délai passé depuis vendredi{N}20, 12{N}h"),
-        (False, ""),
-        (True, f"Modifiable jusqu’à mardi{N}24, 12{N}h"),
-        (True, f"Modifiable jusqu’à mercredi{N}25, 12{N}h"),
-    ]
-    etats = [[case.etat for _, case in c.enfants[0].lignes] for c in semaine_cartes]
-    assert etats == [[], ["reservee"], [], ["libre"], ["libre"]]
-
-
-def test_a_saturday_with_something_is_shown():
-    samedi = service(9, "Sortie", ALSH, jours=semaine.TOUS)
-    assert [c.jour.weekday() for c in cartes([inscrire(31, samedi)])] == list(range(7))
-
-
-def test_a_bank_holiday_is_named_on_its_card():
-    calendrier = Calendrier(feries={date(2026, 11, 26): "Fête du village"})
-    jeudi = cartes([inscrire(31, CANTINE)], calendrier=calendrier)[3]
-    assert (jeudi.fond, jeudi.enfants[0].lignes, jeudi.delai) == ("Fête du village", [], "")
-
-
-def test_deadlines_are_grouped_by_rule():
-    autre = service(8, "Garderie matin", GARDERIE)
-    (p,) = planning.planning(entrees([inscrire(31, CANTINE), inscrire(32, autre)]))
-    assert planning_semaine.delais([p]) == [
-        f"Restauration scolaire, Garderie matin{N}: réservation possible jusqu’à 2 jours ouvrés avant, 12{N}h{N}; "
-        f"absence sans frais jusqu’à 2 jours ouvrés avant, 12{N}h."
-    ]
-
-
-def test_months_and_weeks():
-    assert len(planning.mois_de(date(2028, 2, 29))) == 29
-    assert planning.semaine_du(date(2027, 1, 1))[0] == date(2026, 12, 28)
-    assert planning.semaine_du(date(2026, 11, 29))[-1] - timedelta(6) == date(2026, 11, 23)
