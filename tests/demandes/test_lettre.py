@@ -166,6 +166,28 @@ def test_le_recap_dit_le_montant(monde, pourcent, montant):
     assert re.findall(r'<p class="montant">(.*?)</p>', page) == ([montant] if montant else [])
 
 
+@pytest.mark.parametrize(
+    ("raison", "precision", "dite"),
+    [
+        ("familiale", "", "Raison familiale."),
+        ("autre", "mariage", "Autre raison (mariage)."),
+        ("vacances", "", "Vacances en famille."),
+    ],
+)
+def test_la_raison_se_lit_une_fois(monde, raison, precision, dite):
+    reservee = reserver(monde.inscriptions["lea"], date(2026, 12, 4))
+    par = titulaire(monde.jean).utilisateur
+    donnees = {"raison": raison, "precision": precision}
+    faite, _ = envoyer_absences(monde.jean, [reservee], donnees, par, MAINTENANT, uuid.uuid4())
+    agent = reverse("admin:demandes_demande_change", args=[faite.pk])
+    pages = [
+        monde.client(monde.jean).get(reverse("demande", args=[faite.pk])),
+        monde.client(monde.agent).get(agent),
+    ]
+    for page in pages:
+        assert f"<p>{dite}</p>" in page.text
+
+
 def test_le_recap_sans_tarif_ne_dit_aucun_montant(monde):
     reservee = reserver(monde.inscriptions["lea"], MARDI)
     corps = {"c": case(reservee.inscription, MARDI, reservee.version), "action": "absence"}
