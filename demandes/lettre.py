@@ -9,8 +9,10 @@ from demandes.models.etats import REFUSEE
 from demandes.recap import JOURS_MAX, par_mois, quand
 from demandes.retard import retards
 from demandes.textes import noms
+from demandes.types import Absences
 from enfants import accord
 from enfants.models import Etat
+from facturation.cloture import deja_factures
 from portail.socle.argent import INSECABLE
 
 # In the order they are told: what is sure, what waits, what is not to be. A mail has no legend beside it.
@@ -25,6 +27,7 @@ MOTS = {
     Etat.REFUSEE: "Refusé",
     Etat.ANNULEE: "Annulé",
 }
+A_CORRIGER = f"Ce jour est déjà facturé{INSECABLE}: la mairie corrigera la facture."
 ORDRE = {etat: rang for rang, etat in enumerate(MOTS)}
 
 
@@ -34,10 +37,11 @@ def recu(demande: Demande, rangs: dict[int, int]) -> str:
     """
     lignes = list(demande.jours.all())
     tard = retards(demande)
+    factures = _factures(demande, lignes)
     blocs: dict[tuple, dict[tuple, list[date]]] = defaultdict(lambda: defaultdict(list))
     for ligne in lignes:
         r = ligne.reservation
-        pourquoi = tard.get(r.pk, "") or _motif(demande, ligne)
+        pourquoi = tard.get(r.pk, "") or _motif(demande, ligne) or (A_CORRIGER if r.pk in factures else "")
         mots = _mots(r.etat, rangs.get(r.pk))
         blocs[r.enfant_id, r.prestation_id][ORDRE[r.etat], mots, pourquoi].append(r.jour)
     for enfant, prestation, jour, pourquoi in demande.refus_connus:
@@ -56,6 +60,16 @@ def _mots(etat: str, rang: int | None) -> str:
 def _motif(demande: Demande, ligne: DemandeJour) -> str:
     """Why the town refused; not in an e-mail when the demande is about health."""
     return "" if demande.permission or ligne.decision_lue != REFUSEE else ligne.reservation.motif
+
+
+def _factures(demande: Demande, lignes: Iterable[DemandeJour]) -> set[int]:
+    """Bookings excused once they were billed: « sans frais », but the invoice stands until the régisseur's avoir. What
+    is just sent is none of them (an invoiced day is refused), and its places are locked: nothing is read.
+    """
+    if demande.vient_de_les_porter or demande.type != Absences.code:
+        return set()
+    excuses = [ligne.reservation for ligne in lignes if ligne.reservation.etat == Etat.ABSENT_EXCUSE]
+    return {r.pk for r in deja_factures(excuses)}
 
 
 def _lignes(sorts: dict[tuple, list[date]]) -> Iterable[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 PLURIELS = (
     ("Ce jour est déjà demandé ou réservé", "Ces jours sont déjà demandés ou réservés"),
+    ("Ce jour est déjà facturé", "Ces jours sont déjà facturés"),
     ("Ce jour est passé", "Ces jours sont passés"),
     ("Ce jour n’est pas réservé", "Ces jours ne sont pas réservés"),
     ("ne couvre pas ce jour", "ne couvre pas ces jours"),

@@ -18,6 +18,7 @@ from facturation import emission
 from facturation.cloture import jours_clos
 from facturation.emission import avoir
 from facturation.models import Campagne, Facture, LigneFacture
+from portail.socle.models import Courriel
 from tests.demandes.fabrique import reservations, titulaire
 from tests.facturation import fabrique
 
@@ -228,6 +229,22 @@ def test_lagent_sait_quun_jour_est_facture(monde, absence):
     assert "Déjà facturé : lundi\xa07\xa0décembre." in page(monde, absence)
     avoir(facture, monde.agent, "Absence excusée")
     assert "Déjà facturé" not in page(monde, absence)
+
+
+@pytest.mark.parametrize("suite", ["facturé", "au mois", "avoir", "pas facturé"])
+def test_lexcuse_dun_jour_facture_dit_que_la_facture_sera_corrigee(monde, absence, suite):
+    """« Absence sans frais » alone would be false: the family holds an invoice that says the contrary."""
+    if suite != "pas facturé":
+        facture = facturee(absence.jours.get().reservation, unite="mois" if suite == "au mois" else "jour")
+    if suite == "avoir":
+        avoir(facture, monde.agent, "Absence excusée")
+    Demande.objects.get(pk=absence.pk).accepter(monde.agent, LE)
+    texte = Courriel.objects.order_by("pk").last().texte
+    ligne = "- Absence sans frais\xa0: lundi\xa07\xa0décembre"
+    if suite == "facturé":
+        assert f"{ligne}. Ce jour est déjà facturé\xa0: la mairie corrigera la facture.\n" in texte
+    else:
+        assert f"{ligne}\n" in texte
 
 
 def test_la_facture_dun_autre_ou_dun_mois_entier_nimporte_pas(monde, absence):
