@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from enfants import regles
 from enfants.models import Enfant, Etat, Prestation
@@ -62,6 +62,16 @@ def semaine_de(plannings: Sequence[PlanningEnfant], entrees: Entrees) -> list[Jo
         fond = entrees.calendrier.feries.get(jour, "") or (vacances.nom if vacances else "")
         cartes.append(JourDeSemaine(jour, jour == aujourdhui, ouvert, delai, fond, enfants))
     return cartes
+
+
+def semaine_utile(plannings: Sequence[PlanningEnfant], aujourdhui: date) -> date:
+    """A day of the week to open first: this one; on a weekend without any service, the one to come."""
+    samedi = aujourdhui + timedelta(5 - aujourdhui.weekday())
+    fin = (samedi, samedi + timedelta(1))
+    cases = (case for p in plannings for ligne in p.lignes for case in ligne.cases)
+    if aujourdhui not in fin or any(case.jour in fin and _visible(case) for case in cases):
+        return aujourdhui
+    return samedi + timedelta(2)
 
 
 def _visible(case: Case) -> bool:

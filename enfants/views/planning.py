@@ -174,7 +174,7 @@ def _mois(request, enfants, famille, premier: date, maintenant: datetime, adress
     decor = planning_rendu.Decor.du_mois(jours, aujourdhui, Echeances(plannings, entrees), detail)
     voisins = [decaler_mois(premier, n) for n in (-1, 1)]
     avant, apres = (m if mois_de_ladresse(f"{m:%Y-%m}", aujourdhui) else None for m in voisins)
-    semaine = aujourdhui if aujourdhui in jours else premier
+    semaine = planning_semaine.semaine_utile(plannings, aujourdhui) if aujourdhui in jours else premier
     contexte |= _affiches(jours, plannings) | {
         "premier": premier,
         "avant": avant,

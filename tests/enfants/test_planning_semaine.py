@@ -88,3 +88,18 @@ def test_months_and_weeks():
     assert len(planning.mois_de(date(2028, 2, 29))) == 29
     assert planning.semaine_du(date(2027, 1, 1))[0] == date(2026, 12, 28)
     assert planning.semaine_du(date(2026, 11, 29))[-1] - timedelta(6) == date(2026, 11, 23)
+
+
+@pytest.mark.parametrize(
+    ("jour", "jours_ouverts", "attendu"),
+    [
+        (27, semaine.ECOLE, date(2026, 11, 27)),
+        (28, semaine.ECOLE, date(2026, 11, 30)),
+        (29, semaine.ECOLE, date(2026, 11, 30)),
+        (29, semaine.TOUS, date(2026, 11, 29)),
+    ],
+)
+def test_on_a_weekend_without_service_the_week_to_come_is_opened(jour, jours_ouverts, attendu):
+    i = inscrire(31, service(7, "Restauration scolaire", GARDERIE, jours=jours_ouverts))
+    plannings = planning.planning(entrees([i]))
+    assert planning_semaine.semaine_utile(plannings, date(2026, 11, jour)) == attendu

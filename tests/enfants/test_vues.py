@@ -181,6 +181,13 @@ def test_a_day_one_may_tick_in_the_week_leads_to_its_detail_beside_the_label(mon
     assert 'aria-label="Détail\N{NO-BREAK SPACE}: Léa, Restauration scolaire, jeudi 26"' in lien
 
 
+@pytest.mark.parametrize(("jour", "semaine"), [(27, "2026-11-27"), (28, "2026-11-30")])
+def test_on_a_weekend_the_month_leads_to_the_week_to_come(monde, jour, semaine):
+    with time_machine.travel(f"2026-11-{jour} 10:00 +0100", tick=False):
+        reponse = page(monde.client(monde.jean), "planning_famille", mois="2026-11")
+    assert f"?vue=semaine&amp;du={semaine}" in texte(reponse)
+
+
 def test_labels_name_the_child_only_when_several(monde):
     navigateur = monde.client(monde.jean)
     assert 'aria-label="Restauration scolaire, jeudi 26\N{NO-BREAK SPACE}: libre"' in texte(
