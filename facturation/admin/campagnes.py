@@ -19,7 +19,7 @@ from enfants.regles import mois_en_mots
 from facturation import emission
 from facturation.complements import a_facturer, completer
 from facturation.models import Brouillon, Campagne, Regie
-from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, suivre
+from facturation.suivi import EN_LIGNE_MAX, PAR_PAGE, Suivi, a_regarder, suivre
 from portail.socle.admin import Tracee
 from portail.socle.argent import INSECABLE
 from portail.socle.dates import dernier_du_mois, premier_du_mois
@@ -30,6 +30,7 @@ from .champs import PageAdmin, verifier_date
 
 UN_AN = 366
 DELAI_DE_PAIEMENT = timedelta(days=30)
+RAFRAICHIR = 5  # seconds
 
 
 class CampagneForm(forms.ModelForm):
@@ -163,10 +164,11 @@ class CampagneAdmin(Tracee, PageAdmin):
             .filter(famille__in=[b.famille_id for b in page])
             .values_list("famille", "reference")
         )
+        suivi = suivre(campagne)
         contexte = {
-            "title": f"Brouillon, {campagne.dans_la_phrase}",
+            "title": f"{_ce_que_c_est(suivi)}, {campagne.dans_la_phrase}",
             "campagne": campagne,
-            "suivi": suivre(campagne),
+            "suivi": suivi,
             "page": page,
             "lignes": [(b, references.get(b.famille_id, "")) for b in page],
             "peut_calculer": request.user.has_perm("facturation.calculer_campagne"),
@@ -174,7 +176,11 @@ class CampagneAdmin(Tracee, PageAdmin):
             "peut_emettre": request.user.has_perm("facturation.emettre_campagne"),
             "peut_completer": self._peut_completer(request) and campagne.etat == Campagne.Etat.EMISE,
         }
-        return self.page(request, "facturation/admin/brouillon.html", contexte)
+        reponse = self.page(request, "facturation/admin/brouillon.html", contexte)
+        if suivi.en_cours:
+            # The browser asks again by itself, without a script; no more once it is ended or stopped.
+            reponse["Refresh"] = RAFRAICHIR
+        return reponse
 
     def _peut_completer(self, request: HttpRequest) -> bool:
         return self.has_add_permission(request) and request.user.has_perm("facturation.calculer_campagne")
@@ -223,7 +229,8 @@ class CampagneAdmin(Tracee, PageAdmin):
         suivi = suivre(campagne)
         if request.method != "POST":
             titre = f"Émettre les factures, {campagne.dans_la_phrase}"
-            contexte = {"title": titre, "campagne": campagne, "suivi": suivi}
+            avertis = a_regarder(campagne)[:PAR_PAGE] if suivi.avertis_a_emettre else []
+            contexte = {"title": titre, "campagne": campagne, "suivi": suivi, "avertis": avertis}
             return self.page(request, "facturation/admin/emettre.html", contexte)
         if suivi.a_emettre > EN_LIGNE_MAX:
             emission.demander(campagne, request.user)
@@ -232,6 +239,14 @@ class CampagneAdmin(Tracee, PageAdmin):
             _dire(request, emission.emettre(campagne, request.user))
         self.log_change(request, campagne, "Émission demandée.")
         return redirect(_brouillon(campagne))
+
+
+def _ce_que_c_est(suivi: Suivi) -> str:
+    if suivi.en_cours:
+        return "Émission des factures"
+    if not suivi.emises:
+        return "Brouillon"
+    return "Brouillon et factures émises" if suivi.a_emettre else "Factures émises"
 
 
 def _dire(request: HttpRequest, bilan: emission.Bilan) -> None:

@@ -21,10 +21,12 @@ from facturation.models import (
     Tarif,
 )
 from facturation.releve import solde
+from portail.socle.argent import INSECABLE
 from tests import factories
 from tests.facturation import fabrique
 
 LUNDI = date(2026, 10, 5)
+BOUTONS = ("Calculer le brouillon", "Émettre les factures (", "Effacer le brouillon")
 EUR = "\N{NO-BREAK SPACE}€"
 
 
@@ -97,12 +99,71 @@ def test_long_issue_goes_to_the_worker_and_shows_progress(monde, octobre, monkey
     monkeypatch.setattr("facturation.admin.campagnes.EN_LIGNE_MAX", 1)
     page = bureau.post(adresse("campagne_emettre", octobre.pk), follow=True)
     assert "Émission en cours\N{NO-BREAK SPACE}: 0 sur 2." in texte(page)
+    assert "<h1>Émission des factures, octobre 2026</h1>" in texte(page)
+    # It asks again by itself, and offers nothing that would cross the work under way.
+    assert page.headers["Refresh"] == "5"
+    assert all(bouton not in texte(page) for bouton in BOUTONS)
     assert Facture.objects.count() == 0
     tache = DBTaskResult.objects.get(task_path="facturation.emission.emettre_en_tache")
     tache.task.func(*tache.args_kwargs["args"])
     page = bureau.get(adresse("campagne_brouillon", octobre.pk))
     assert "Émission en cours" not in texte(page)
+    assert "Refresh" not in page.headers
+    assert "<h1>Factures émises, octobre 2026</h1>" in texte(page)
     assert Facture.objects.count() == 2
+
+
+def test_an_issue_the_worker_left_can_be_asked_again(monde, octobre):
+    """Minutes without an invoice: the page stops asking, says so, and gives its buttons back."""
+    bureau, chemin = monde.client(monde.agent), adresse("campagne_brouillon", octobre.pk)
+    bureau.post(adresse("campagne_calculer", octobre.pk))
+    avant = timezone.now() - timedelta(minutes=20)
+    Campagne.objects.filter(pk=octobre.pk).update(emission_demandee_le=avant)
+    page = bureau.get(chemin)
+    assert "Refresh" not in page.headers and "Émission en cours" not in texte(page)
+    assert f"L’émission demandée n’avance plus{INSECABLE}: 0 sur 2." in texte(page)
+    assert all(bouton in texte(page) for bouton in BOUTONS)
+    # Asked long ago, but an invoice has just come: it goes on.
+    fabrique.facture(monde.jean, 345, campagne=octobre)
+    page = bureau.get(chemin)
+    assert page.headers["Refresh"] == "5" and f"Émission en cours{INSECABLE}: 1 sur 2." in texte(page)
+
+
+def test_who_confirms_reads_the_total_and_what_the_draft_warns_about(monde, octobre):
+    bureau = monde.client(monde.agent)
+    bureau.post(adresse("campagne_calculer", octobre.pk))
+    Brouillon.objects.filter(famille=monde.jean).update(anomalies=[])
+    claire = Brouillon.objects.get(famille=monde.claire)
+    attendre = {"genre": "absence", "bloquante": False, "phrase": "attendez l’attestation"}
+    Brouillon.objects.filter(pk=claire.pk).update(anomalies=[attendre])
+    # A blocked draft is not issued: neither counted nor listed.
+    Brouillon.objects.create(
+        campagne=octobre,
+        famille=monde.jeanne,
+        total_centimes=99,
+        bloque=True,
+        anomalies=[attendre | {"phrase": "bloquée"}],
+    )
+    page = texte(bureau.get(adresse("campagne_emettre", octobre.pk)))
+    avant_le_bouton = page[: page.index('value="Émettre les factures"')]
+    assert "<b>2 factures</b>" in avant_le_bouton and f"<b>6,90{EUR}</b>" in avant_le_bouton
+    avertis = avant_le_bouton[avant_le_bouton.index("1 facture à regarder avant d’émettre") :]
+    assert "attendez l’attestation" in avertis and monde.claire.numero in avertis
+    assert monde.jean.numero not in avertis and "bloquée</li>" not in avertis
+
+
+@pytest.mark.parametrize("combien", [1, 3])
+def test_the_confirmation_has_constant_queries(monde, octobre, django_assert_num_queries, combien):
+    Campagne.objects.filter(pk=octobre.pk).update(calculee_le=timezone.now())
+    familles = [monde.jean, monde.claire, monde.jeanne][:combien]
+    note = [{"genre": "absence", "bloquante": False, "phrase": "à regarder"}]
+    Brouillon.objects.bulk_create(
+        Brouillon(campagne=octobre, famille=f, total_centimes=1, anomalies=note) for f in familles
+    )
+    bureau, chemin = monde.client(monde.agent), adresse("campagne_emettre", octobre.pk)
+    assert texte(bureau.get(chemin)).count("<li>à regarder</li>") == combien
+    with django_assert_num_queries(9):
+        bureau.get(chemin)
 
 
 def test_issue_without_draft_is_a_sentence(monde, octobre):
