@@ -1,5 +1,6 @@
 """Places: Jauge and Creneau. A capacity below what is taken is a form error with the figures."""
 
+from datetime import date
 from itertools import groupby
 
 from django import forms
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from enfants import places, regles
 from enfants.admin.commun import AvecStructure, NiveauxField, ParStructure, Periode, prestations_de
+from enfants.calendrier import calendrier_du
 from enfants.models import Creneau, Jauge, Reservation
 from enfants.places_comptage import recompter
 from enfants.places_examen import PASSE, TROP_LOIN, Cle
@@ -135,9 +137,8 @@ class CreneauForm(forms.ModelForm):
             # Read-only, hence absent, for who may not go beyond.
             total = valeurs["capacite"] + valeurs.get("surnombre", creneau.surnombre)
             if creneau.pris > total:
-                self.add_error(
-                    "capacite", f"{creneau.pris} places sont déjà prises : {total} ne suffisent pas."
-                )
+                surnombre = total - valeurs["capacite"]
+                self.add_error("capacite", _trop_peu(creneau.pris, valeurs["capacite"], surnombre))
         return valeurs
 
 
@@ -158,6 +159,16 @@ class OuvrirForm(forms.ModelForm):
         if jour.year > aujourdhui.year + regles.ANNEES_APRES:
             raise forms.ValidationError(TROP_LOIN)
         return jour
+
+    def clean(self):
+        valeurs = super().clean()
+        jauge, jour = valeurs.get("jauge"), valeurs.get("jour")
+        if jauge and jour and not jauge.creneaux.filter(jour=jour).exists():
+            calendrier = calendrier_du(jour, jour)
+            raisons = {regles.phrase_fermee(p, jour, calendrier) for p in jauge.prestations.all()}
+            if raisons and "" not in raisons:
+                self.add_error("jour", _aucun_service(jour, raisons))
+        return valeurs
 
     def _get_validation_exclusions(self):
         # A day already open is shown, not refused.
@@ -219,6 +230,22 @@ class CreneauAdmin(Tracee, ParStructure):
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return False
+
+
+def _aucun_service(jour: date, raisons: set[str]) -> str:
+    """The families' own reason follows, when it says more and is the same for every service of the Jauge."""
+    phrase = f"Aucun service de cette jauge n’ouvre le {regles.jour_en_mots(jour)}{INSECABLE}{jour.year}."
+    (raison,) = raisons if len(raisons) == 1 else ("",)
+    return f"{phrase} {raison}" if raison.startswith("Fermé") else phrase
+
+
+def _trop_peu(pris: int, capacite: int, surnombre: int) -> str:
+    """« 10 places et 1 en surnombre ne suffisent pas : 12 sont prises. »"""
+    places_dites = f"{capacite} place{'s' if capacite > 1 else ''}"
+    if surnombre:
+        places_dites += f" et {surnombre} en surnombre"
+    verbe = "ne suffisent pas" if capacite + surnombre > 1 else "ne suffit pas"
+    return f"{places_dites} {verbe}{INSECABLE}: {pris} {'sont prises' if pris > 1 else 'est prise'}."
 
 
 def _places(creneau: Creneau) -> str:

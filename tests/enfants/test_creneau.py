@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 import time_machine
 
-from enfants.models import AffectationAgent, Creneau, Jauge
+from enfants.models import AffectationAgent, Creneau, Fermeture, Jauge
+from portail.socle.argent import INSECABLE
 from tests import factories
 from tests.enfants.fabrique import LUNDI, MAINTENANT, demander, reserver
 from tests.enfants.test_admin import adresse
@@ -63,6 +64,23 @@ def test_un_jour_deja_ouvert_est_montre(monde, mairie, jauge):
 def test_un_jour_impossible_est_refuse(monde, mairie, jauge, jour, phrase):
     assert phrase in ouvrir(mairie, jauge, jour).content.decode()
     assert not Creneau.objects.exists()
+
+
+def test_un_jour_ou_aucun_service_n_ouvre_est_refuse(monde, mairie, jauge):
+    """Said with what the families read; open as soon as one service of the Jauge is, and shown if it has a row."""
+    samedi, jeudi = date(2026, 12, 12), date(2026, 12, 10)
+    assert (
+        f"n’ouvre le samedi{INSECABLE}12{INSECABLE}décembre{INSECABLE}2026."
+        in ouvrir(mairie, jauge, "12/12/2026").text
+    )
+    Fermeture.objects.create(structure=jauge.structure, du=jeudi, au=jeudi, motif="Grève")
+    assert f"décembre{INSECABLE}2026. Fermé{INSECABLE}: Grève." in ouvrir(mairie, jauge, "10/12/2026").text
+    assert not Creneau.objects.exists()
+    jauge.prestations.add(factories.prestation("Sortie", structure=jauge.structure, jours=1 << 5))
+    assert ouvrir(mairie, jauge, "12/12/2026").status_code == 302
+    assert Creneau.objects.get().jour == samedi
+    jauge.prestations.set([monde.cantine])
+    assert ouvrir(mairie, jauge, "12/12/2026").status_code == 302
 
 
 def test_qui_tient_une_place_et_qui_attend_dans_l_ordre(monde, mairie, jauge):
