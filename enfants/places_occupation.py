@@ -31,12 +31,15 @@ class Occupation:
 
     @property
     def en_mots(self) -> str:
-        """« 3 places libres sur 40 », « complet (40 places), 2e en attente », « sa place est tenue, 3 autres… »."""
+        """« 3 places libres sur 40 », « complet (40 places), 2e sur la liste d’attente », « sa place est tenue, 3 autres… »."""
         if self.tenue:
             reste = f"aucune autre libre sur {self.total}" if self.complet else self._libres("autre")
             return f"sa place est tenue, {reste}"
         libres = f"complet ({self.total} places)" if self.complet else self._libres()
-        return f"{libres}, {'1re' if self.rang == 1 else f'{self.rang}e'} en attente" if self.rang else libres
+        if not self.rang:
+            return libres
+        # The family's own words.
+        return f"{libres}, {'1er' if self.rang == 1 else f'{self.rang}e'} sur la liste d’attente"
 
     def _libres(self, mot: str = "") -> str:
         pluriel = "s" if self.libres > 1 else ""

@@ -6,10 +6,11 @@ from django.forms import CheckboxSelectMultiple
 
 from demandes.models import MotifRefus, ReglageDemande, automatisable
 from demandes.types import COMPTE, TYPES
+from portail.socle.admin import SansObjet
 
 
 @admin.register(ReglageDemande)
-class ReglageDemandeAdmin(admin.ModelAdmin):
+class ReglageDemandeAdmin(SansObjet, admin.ModelAdmin):
     """One row a kind, made when the page is opened: nobody adds nor removes any."""
 
     list_display = ("type", "acceptation", "reserve_a", "rattaches")
@@ -63,7 +64,7 @@ class ReglageDemandeAdmin(admin.ModelAdmin):
 
 
 @admin.register(MotifRefus)
-class MotifRefusAdmin(admin.ModelAdmin):
+class MotifRefusAdmin(SansObjet, admin.ModelAdmin):
     list_display = ("texte", "pour", "ordre")
     list_editable = ("ordre",)
     list_filter = ("type",)

@@ -18,7 +18,7 @@ from enfants.models import (
     Scolarite,
     Structure,
 )
-from portail.socle.admin import ChoixLisibles, Tracee
+from portail.socle.admin import ChoixLisibles, SansObjet, Tracee
 from portail.socle.periodes import PeriodesFormSet
 from portail.socle.traces import tracer
 
@@ -148,5 +148,5 @@ def _est_uuid(texte: str) -> bool:
 
 
 @admin.register(AnneeScolaire)
-class AnneeScolaireAdmin(admin.ModelAdmin):
+class AnneeScolaireAdmin(SansObjet, admin.ModelAdmin):
     list_display = ("__str__", "debut", "fin")

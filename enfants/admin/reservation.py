@@ -17,7 +17,7 @@ from enfants.forms import ANNEES_AVANT
 from enfants.models import Etat, Inscription, Reservation, ReservationEvenement
 from enfants.places_examen import COMPLET
 from enfants.regles import ANNEES_APRES
-from portail.socle.admin import LectureSeule
+from portail.socle.admin import LectureSeule, SansObjet
 from portail.socle.argent import INSECABLE
 
 DEPASSER = "enfants.depasser_places"
@@ -129,7 +129,7 @@ class MotifForm(forms.Form):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ParStructure):
+class ReservationAdmin(SansObjet, ParStructure):
     chemin = "prestation__structure"
     list_display = ("jour", "enfant", "service", "etat", "payeur_affiche", "hors_delai")
     list_filter = (Periode, "etat", "hors_delai", "prestation__structure")

@@ -82,7 +82,14 @@ class LectureSeule:
         return False
 
 
-class Tracee:
+class SansObjet:
+    """Mixin: what was saved is said in the town's words, see `enregistre`."""
+
+    def message_user(self, request, message, *args, **options):
+        super().message_user(request, enregistre(message), *args, **options)
+
+
+class Tracee(SansObjet):
     """Every change made here leaves a trace: who, which row, which fields (names only, never values)."""
 
     def famille_de(self, objet):
@@ -96,9 +103,6 @@ class Tracee:
                 champs += [detail["name"]] if "name" in detail else []
                 champs += detail.get("fields", [])
         tracer(request.user, action, objet, famille=self.famille_de(objet), champs=[str(c) for c in champs])
-
-    def message_user(self, request, message, *args, **options):
-        super().message_user(request, enregistre(message), *args, **options)
 
     def changelist_view(self, request, extra_context=None):
         reponse = super().changelist_view(request, extra_context)

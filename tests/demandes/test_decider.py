@@ -55,7 +55,7 @@ def pleine(monde, jauge):
 
 def test_les_places_le_rang_et_le_prix_de_chaque_jour(monde, enfance, pleine):
     page = voir(monde, enfance, pleine).text.replace("\N{NO-BREAK SPACE}", " ")
-    assert "complet (2 places), 1re en attente" in page
+    assert "complet (2 places), 1er sur la liste d’attente" in page
     assert "sa place est tenue, 1 autre place libre sur 2" in page
     assert page.count("3,45 €") == 2
     creneau = jauge_du(JEUDI)
