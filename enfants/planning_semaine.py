@@ -80,18 +80,20 @@ def _visible(case: Case) -> bool:
 
 def _delai(siennes: list[tuple[Prestation, Case]], entrees: Entrees, jour: date) -> tuple[bool, str]:
     """« Réservable jusqu’à mardi 24, 12 h », « Absence sans frais jusqu’à… » of a day booked, or « Délai passé
-    depuis jeudi 19, 12 h ». Of several services, the nearest limit that still matters.
+    depuis jeudi 19, 12 h ». Of several services, the nearest limit that still matters;
+    « Modifiable » when it is one's to book and another's to cancel.
     """
-    ouvertes, passees = {}, []
+    ouvertes, passees = defaultdict(set), []
     for prestation, case in siennes:
         quoi, limite = _limite(prestation, case, entrees)
         if regles.est_passe(limite, entrees.maintenant):
             passees.append(limite)
         elif case.valeur:
-            ouvertes.setdefault(limite, quoi)
+            ouvertes[limite].add(quoi)
     if ouvertes:
         proche = regles.plus_tot(*ouvertes)
-        return True, f"{ouvertes[proche]} jusqu’à {regles.instant_en_mots(proche, jour)}"
+        quoi = ouvertes[proche].pop() if len(ouvertes[proche]) == 1 else "Modifiable"
+        return True, f"{quoi} jusqu’à {regles.instant_en_mots(proche, jour)}"
     if passees:
         return False, f"Délai passé depuis {regles.instant_en_mots(regles.plus_tard(*passees), jour)}"
     return False, ""

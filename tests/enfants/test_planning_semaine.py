@@ -64,6 +64,12 @@ def test_a_card_of_several_services_says_the_nearest_limit_that_matters():
     assert semaine_cartes[3].delai == f"Réservable jusqu’à mardi{N}24, 12{N}h"
 
 
+def test_a_card_whose_limits_to_book_and_to_cancel_are_one_says_both():
+    midi, soir = inscrire(31, CANTINE), inscrire(32, service(8, "Garderie soir", GARDERIE))
+    jeudi = cartes([midi, soir], [reservation(1, midi, date(2026, 11, 26))])[3]
+    assert jeudi.delai == f"Modifiable jusqu’à mardi{N}24, 12{N}h"
+
+
 def test_a_saturday_with_something_is_shown():
     samedi = service(9, "Sortie", ALSH, jours=semaine.TOUS)
     assert [c.jour.weekday() for c in cartes([inscrire(31, samedi)])] == list(range(7))
