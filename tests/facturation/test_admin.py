@@ -144,10 +144,12 @@ def test_who_confirms_reads_the_total_and_what_the_draft_warns_about(monde, octo
         bloque=True,
         anomalies=[attendre | {"phrase": "bloquée"}],
     )
+    Campagne.objects.filter(pk=octobre.pk).update(anomalies=[attendre | {"phrase": "période non finie"}])
     page = texte(bureau.get(adresse("campagne_emettre", octobre.pk)))
     avant_le_bouton = page[: page.index('value="Émettre les factures"')]
     assert "<b>2 factures</b>" in avant_le_bouton and f"<b>6,90{EUR}</b>" in avant_le_bouton
     avertis = avant_le_bouton[avant_le_bouton.index("1 facture à regarder avant d’émettre") :]
+    assert "<li>période non finie</li>" in avant_le_bouton
     assert "attendez l’attestation" in avertis and monde.claire.numero in avertis
     assert monde.jean.numero not in avertis and "bloquée</li>" not in avertis
 
