@@ -116,8 +116,8 @@ def test_a_day_shared_after_its_invoice_is_not_billed_for_more_than_its_price(mo
     }
 
 
-def test_a_share_left_behind_by_a_draft_computed_again(monde, tarif, horloge):
-    """Jeanne has her invoice when Léa's day appears: computing again held her share back, without a word."""
+def avec_sam(monde, horloge):
+    """Jeanne is billed for Sam, on Monday; Léa's days are shared. The draft is computed."""
     partager(monde)
     sam = factories.inscription(factories.enfant("Sam", monde.jeanne), monde.cantine, monde.jeanne)
     reserver_pour(sam, LUNDI)
@@ -125,9 +125,28 @@ def test_a_share_left_behind_by_a_draft_computed_again(monde, tarif, horloge):
     horloge.shift(timedelta(hours=1))
     emission.calculer(campagne)
     horloge.shift(timedelta(hours=1))
+    return campagne
+
+
+def test_a_share_that_appears_holds_the_draft_back(monde, tarif, horloge):
+    """Léa has no line on Jeanne's draft yet: issued as it was, it would have left her share behind."""
+    campagne = avec_sam(monde, horloge)
     reserver(monde, "lea", MARDI)
     horloge.shift(timedelta(hours=1))
     emission.emettre(campagne, None)
+    assert vives() == {}
+    emission.calculer(campagne)
+    emission.emettre(campagne, None)
+    assert vives() == {"AL-1": (monde.jean, 173), "AL-2": (monde.jeanne, 345 + 172)}
+    assert dits() == {}
+
+
+def test_a_share_left_behind_by_a_draft_computed_again(monde, tarif, horloge):
+    """Jeanne has her invoice when Léa's day appears: computing again held her share back, without a word."""
+    campagne = avec_sam(monde, horloge)
+    emission.emettre(campagne, None)
+    horloge.shift(timedelta(hours=1))
+    reserver(monde, "lea", MARDI)
     horloge.shift(timedelta(hours=1))
     emission.calculer(campagne)
     emission.emettre(campagne, None)
